@@ -1,0 +1,1 @@
+//! Storey 3: the duties. A slice imports only slices above it in this list.

@@ -1,0 +1,5 @@
+//! Parses the command and hands over.
+
+fn main() -> std::process::ExitCode {
+    suixing::wiring::cli::main()
+}

@@ -1,0 +1,6 @@
+use serde::{Deserialize, Serialize};
+
+/// Settings of the location duty.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Location {}

@@ -1,0 +1,6 @@
+//! Every table, in the subset of types that both databases share. One file per
+//! slice, named after it; `tests/migrations.rs` selects from each on both.
+
+mod platform;
+
+pub use platform::*;

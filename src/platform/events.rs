@@ -1,0 +1,90 @@
+//! What can happen that other duties care about. Emitted inside the transaction
+//! of the change; `wiring/reactions.rs` is the table of who reacts.
+
+use crate::words::ids::{
+    AssignmentId, BackupId, CrewId, DeviceId, FeedbackId, IncidentId, MessageId, NoteId, PersonId,
+};
+
+/// A fact, already written by the emitting recipe.
+#[derive(Clone, Debug)]
+pub enum Event {
+    PersonDisabled {
+        person: PersonId,
+    },
+    DeviceRevoked {
+        device: DeviceId,
+    },
+    /// Signed on or off duty.
+    DutyChanged {
+        person: PersonId,
+        on_duty: bool,
+    },
+    CrewChanged {
+        crew: CrewId,
+    },
+    IncidentCreated {
+        incident: IncidentId,
+    },
+    /// `loud`: something safety-relevant changed, everybody sent must look.
+    IncidentChanged {
+        incident: IncidentId,
+        fields: Vec<String>,
+        loud: bool,
+    },
+    IncidentNoted {
+        incident: IncidentId,
+        note: NoteId,
+    },
+    /// Cancelled, merged away or closed: whoever is on the way must hear it.
+    IncidentEnded {
+        incident: IncidentId,
+        reason: String,
+    },
+    AssignmentCreated {
+        assignment: AssignmentId,
+        incident: IncidentId,
+    },
+    RungRecorded {
+        assignment: AssignmentId,
+        incident: IncidentId,
+        person: Option<PersonId>,
+        rung: String,
+        /// `machine` or `human`.
+        truth: String,
+        applied: bool,
+    },
+    AssignmentStateChanged {
+        assignment: AssignmentId,
+        incident: IncidentId,
+        from: String,
+        to: String,
+        people: Vec<PersonId>,
+    },
+    FeedbackGiven {
+        incident: IncidentId,
+        feedback: FeedbackId,
+        stage: String,
+    },
+    BackupRaised {
+        backup: BackupId,
+        person: PersonId,
+    },
+    BackupChanged {
+        backup: BackupId,
+    },
+    BackupClosed {
+        backup: BackupId,
+        person: PersonId,
+    },
+    /// A device confirmed a message of its holder's stream: a machine's receipt.
+    Received {
+        person: PersonId,
+        device: DeviceId,
+        /// The device is carried by that person now; otherwise it proves nothing about reach.
+        carried: bool,
+        message: MessageId,
+        kind: String,
+        subject_kind: String,
+        subject_id: String,
+    },
+}

@@ -1,0 +1,11 @@
+//! Storey 2: the platform every duty stands on. Knows no duty by name.
+pub mod audit;
+pub mod cards;
+pub mod config;
+pub mod ctx;
+pub mod db;
+pub mod events;
+pub mod http;
+pub mod keys;
+pub mod policy;
+pub mod push;

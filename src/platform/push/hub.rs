@@ -1,0 +1,167 @@
+//! Who is connected now. Holds no messages: it wakes the writer of a socket,
+//! which reads the outbox itself.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+
+use parking_lot::RwLock;
+use tokio::sync::Notify;
+
+use crate::words::ids::{DeviceId, PersonId, SessionId};
+use crate::words::time::Timestamp;
+
+/// A socket counts as two-way contact this long after the device's last frame.
+pub const SOCKET_CONTACT_S: f64 = 45.0;
+/// A REST call of a carried device counts as recent contact this long.
+pub const REST_CONTACT_S: f64 = 60.0;
+
+/// Why the server ends a socket; each has its close code in `api-spec/ws.md`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ending {
+    /// The same device said hello on a newer socket.
+    Replaced,
+    /// Session, device or person was revoked.
+    Revoked,
+    /// The server stops or restarts.
+    Stopping,
+}
+
+/// One open socket.
+pub struct Link {
+    pub id: u64,
+    pub person: PersonId,
+    pub device: DeviceId,
+    pub session: Option<SessionId>,
+    /// Wakes the socket's writer: new must-deliver messages, or an ending.
+    pub wake: Notify,
+    ending: parking_lot::Mutex<Option<Ending>>,
+    last_in: AtomicI64,
+}
+
+impl Link {
+    /// Notes a frame from the device.
+    pub fn touch(&self, now: Timestamp) {
+        self.last_in.store(now.as_micros(), Ordering::Relaxed);
+    }
+
+    pub fn last_in(&self) -> Timestamp {
+        Timestamp::from_micros(self.last_in.load(Ordering::Relaxed))
+    }
+
+    /// Asks the socket to end; the first reason stands.
+    pub fn end(&self, why: Ending) {
+        self.ending.lock().get_or_insert(why);
+        self.wake.notify_one();
+    }
+
+    pub fn ending(&self) -> Option<Ending> {
+        *self.ending.lock()
+    }
+}
+
+/// Proven two-way contact with a person's carried devices.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Reach {
+    None,
+    /// Authenticated REST traffic within [`REST_CONTACT_S`].
+    Recent,
+    /// An open socket with a frame within [`SOCKET_CONTACT_S`].
+    Socket,
+}
+
+/// The connection table.
+#[derive(Default)]
+pub struct Hub {
+    next: AtomicU64,
+    people: RwLock<HashMap<PersonId, Vec<Arc<Link>>>>,
+    /// Last authenticated REST call per device and who made it.
+    rest: RwLock<HashMap<DeviceId, (PersonId, Timestamp)>>,
+}
+
+impl Hub {
+    /// Registers a socket after its hello.
+    pub fn join(&self, person: PersonId, device: DeviceId, session: Option<SessionId>, now: Timestamp) -> Arc<Link> {
+        let link = Arc::new(Link {
+            id: self.next.fetch_add(1, Ordering::Relaxed),
+            person,
+            device,
+            session,
+            wake: Notify::new(),
+            ending: parking_lot::Mutex::new(None),
+            last_in: AtomicI64::new(now.as_micros()),
+        });
+        let mut people = self.people.write();
+        let links = people.entry(person).or_default();
+        links.push(Arc::clone(&link));
+        link
+    }
+
+    /// Forgets a socket.
+    pub fn leave(&self, link: &Link) {
+        let mut people = self.people.write();
+        if let Some(links) = people.get_mut(&link.person) {
+            links.retain(|l| l.id != link.id);
+            if links.is_empty() {
+                people.remove(&link.person);
+            }
+        }
+    }
+
+    /// Wakes every socket of a person.
+    pub fn nudge(&self, person: &PersonId) {
+        if let Some(links) = self.people.read().get(person) {
+            for link in links {
+                link.wake.notify_one();
+            }
+        }
+    }
+
+    /// People with at least one socket; the re-scan asks for them.
+    pub fn connected(&self) -> Vec<PersonId> {
+        self.people.read().keys().copied().collect()
+    }
+
+    /// Open sockets.
+    pub fn count(&self) -> usize {
+        self.people.read().values().map(Vec::len).sum()
+    }
+
+    /// Ends every socket for which `which` holds.
+    pub fn end_where(&self, why: Ending, which: impl Fn(&Link) -> bool) {
+        for links in self.people.read().values() {
+            for link in links.iter().filter(|l| which(l)) {
+                link.end(why);
+            }
+        }
+    }
+
+    /// Notes an authenticated REST call.
+    pub fn touch_rest(&self, person: PersonId, device: DeviceId, now: Timestamp) {
+        self.rest.write().insert(device, (person, now));
+    }
+
+    /// Contact with a person over the given carried devices.
+    pub fn reach(&self, person: &PersonId, carried: &[DeviceId], now: Timestamp) -> Reach {
+        if let Some(links) = self.people.read().get(person)
+            && links.iter().any(|l| carried.contains(&l.device) && now.secs_since(l.last_in()) <= SOCKET_CONTACT_S)
+        {
+            return Reach::Socket;
+        }
+        let rest = self.rest.read();
+        let recent = carried.iter().any(|device| {
+            rest.get(device).is_some_and(|(who, at)| who == person && now.secs_since(*at) <= REST_CONTACT_S)
+        });
+        if recent { Reach::Recent } else { Reach::None }
+    }
+
+    /// The devices of a person with an open socket now.
+    pub fn devices_online(&self, person: &PersonId) -> Vec<DeviceId> {
+        self.people.read().get(person).map(|links| links.iter().map(|l| l.device).collect()).unwrap_or_default()
+    }
+
+    /// Forgets REST contacts that no longer count; a periodic duty.
+    pub fn trim(&self, now: Timestamp) {
+        self.rest.write().retain(|_, (_, at)| now.secs_since(*at) <= REST_CONTACT_S);
+    }
+}

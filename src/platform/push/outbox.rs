@@ -1,0 +1,237 @@
+//! Must-deliver messages: written in the transaction of the change, replayed
+//! from the database until the device has acknowledged them.
+//!
+//! A message is stored once; each recipient's stream gives it a gap-free `seq`.
+//! `args` hold ids and enums only: the body is rendered at send and at replay
+//! under the policy of that moment.
+
+use std::borrow::Cow;
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use diesel::prelude::*;
+use serde_json::Value;
+use uuid::Uuid;
+
+use super::hub::Hub;
+use crate::per_backend;
+use crate::platform::db::schema::{delivery, message, stream};
+use crate::platform::db::{Conn, Tx};
+use crate::words::error::{Error, Result};
+use crate::words::ids::{DeviceId, MessageId, PersonId};
+use crate::words::time::Timestamp;
+
+/// What a message is about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Subject {
+    pub kind: Cow<'static, str>,
+    pub id: String,
+}
+
+impl Subject {
+    pub fn new(kind: &'static str, id: impl ToString) -> Self {
+        Self { kind: Cow::Borrowed(kind), id: id.to_string() }
+    }
+}
+
+/// A message to send.
+pub struct Draft<'a> {
+    /// e.g. `assignment.offered`.
+    pub kind: &'a str,
+    pub subject: Subject,
+    /// Version of the subject this message speaks of.
+    pub version: i64,
+    /// Ids and enums only.
+    pub args: Value,
+    /// Rings through: assignments, alarms.
+    pub urgent: bool,
+}
+
+/// One row of a recipient's stream, joined with its message.
+#[derive(Clone, Debug)]
+pub struct Envelope {
+    pub recipient: PersonId,
+    pub seq: i64,
+    pub id: MessageId,
+    pub kind: String,
+    pub subject: Subject,
+    pub version: i64,
+    pub args: Value,
+    pub urgent: bool,
+    pub created_at: Timestamp,
+}
+
+/// The state of a recipient's stream.
+#[derive(Clone, Debug, Queryable, Selectable)]
+#[diesel(table_name = stream)]
+pub struct StreamRow {
+    pub recipient: PersonId,
+    pub epoch: String,
+    /// Highest seq given out; 0 for none.
+    pub last_seq: i64,
+    /// Rows up to this seq have been trimmed.
+    pub trimmed_seq: i64,
+}
+
+/// The hub that is nudged after commits; set once by the wiring.
+static HUB: std::sync::OnceLock<Arc<Hub>> = std::sync::OnceLock::new();
+
+/// Names the hub whose sockets are woken after a commit.
+pub fn set_hub(hub: Arc<Hub>) {
+    if HUB.set(hub).is_err() {
+        tracing::debug!("the hub was set before; the first stays");
+    }
+}
+
+/// Appends one message to every recipient's stream; wakes their sockets after the commit.
+pub fn send(tx: &mut Tx<'_>, recipients: &[PersonId], draft: &Draft<'_>) -> Result<MessageId> {
+    let id = MessageId::new();
+    let now = tx.now;
+    diesel::insert_into(message::table)
+        .values((
+            message::id.eq(id),
+            message::kind.eq(draft.kind),
+            message::subject_kind.eq(draft.subject.kind.as_ref()),
+            message::subject_id.eq(&draft.subject.id),
+            message::version.eq(draft.version),
+            message::args.eq(draft.args.to_string()),
+            message::urgent.eq(draft.urgent),
+            message::created_at.eq(now),
+        ))
+        .execute(tx.conn())?;
+    // Ascending order, each once: two transactions never wait for each other in a circle.
+    let recipients: BTreeSet<PersonId> = recipients.iter().copied().collect();
+    for person in recipients {
+        let seq = next_seq(tx.conn(), &person)?;
+        diesel::insert_into(delivery::table)
+            .values((
+                delivery::recipient.eq(person),
+                delivery::seq.eq(seq),
+                delivery::message_id.eq(id),
+                delivery::created_at.eq(now),
+            ))
+            .execute(tx.conn())?;
+        tx.on_commit(move || {
+            if let Some(hub) = HUB.get() {
+                hub.nudge(&person);
+            }
+        });
+    }
+    Ok(id)
+}
+
+fn next_seq(conn: &mut Conn, person: &PersonId) -> Result<i64> {
+    let bumped: Option<i64> = diesel::update(stream::table.filter(stream::recipient.eq(person)))
+        .set(stream::last_seq.eq(stream::last_seq + 1))
+        .returning(stream::last_seq)
+        .get_result(conn)
+        .optional()?;
+    if let Some(seq) = bumped {
+        return Ok(seq);
+    }
+    stream_open(conn, person)?;
+    Ok(diesel::update(stream::table.filter(stream::recipient.eq(person)))
+        .set(stream::last_seq.eq(stream::last_seq + 1))
+        .returning(stream::last_seq)
+        .get_result(conn)?)
+}
+
+/// Makes the stream when it is not there yet.
+pub fn stream_open(conn: &mut Conn, person: &PersonId) -> Result<StreamRow> {
+    let epoch = Uuid::new_v7(uuid::Timestamp::now(uuid::NoContext)).to_string();
+    per_backend!(conn, |c| {
+        diesel::insert_into(stream::table)
+            .values((
+                stream::recipient.eq(person),
+                stream::epoch.eq(&epoch),
+                stream::last_seq.eq(0),
+                stream::trimmed_seq.eq(0),
+            ))
+            .on_conflict_do_nothing()
+            .execute(c)
+    })?;
+    stream_fetch(conn, person)?.ok_or_else(|| Error::internal("a stream vanished"))
+}
+
+/// The stream's state, if the person ever had one.
+pub fn stream_fetch(conn: &mut Conn, person: &PersonId) -> Result<Option<StreamRow>> {
+    Ok(stream::table.filter(stream::recipient.eq(person)).select(stream::all_columns).first(conn).optional()?)
+}
+
+/// Starts a new epoch after the stream was found to have diverged from a client's.
+pub fn stream_renew(tx: &mut Tx<'_>, person: &PersonId) -> Result<StreamRow> {
+    let epoch = Uuid::now_v7().to_string();
+    diesel::update(stream::table.filter(stream::recipient.eq(person)))
+        .set(stream::epoch.eq(epoch))
+        .execute(tx.conn())?;
+    stream_open(tx.conn(), person)
+}
+
+/// The id of the message at `seq`, if that row is still there.
+pub fn message_at(conn: &mut Conn, person: &PersonId, seq: i64) -> Result<Option<MessageId>> {
+    Ok(delivery::table
+        .filter(delivery::recipient.eq(person))
+        .filter(delivery::seq.eq(seq))
+        .select(delivery::message_id)
+        .first(conn)
+        .optional()?)
+}
+
+/// Up to `limit` messages after `seq`, in order.
+pub fn messages_after(conn: &mut Conn, person: &PersonId, seq: i64, limit: i64) -> Result<Vec<Envelope>> {
+    type Row = (i64, MessageId, String, String, String, i64, String, bool, Timestamp);
+    let rows: Vec<Row> = delivery::table
+        .inner_join(message::table.on(message::id.eq(delivery::message_id)))
+        .filter(delivery::recipient.eq(person))
+        .filter(delivery::seq.gt(seq))
+        .order(delivery::seq.asc())
+        .limit(limit)
+        .select((
+            delivery::seq,
+            message::id,
+            message::kind,
+            message::subject_kind,
+            message::subject_id,
+            message::version,
+            message::args,
+            message::urgent,
+            message::created_at,
+        ))
+        .load(conn)?;
+    rows.into_iter()
+        .map(|(seq, id, kind, subject_kind, subject_id, version, args, urgent, created_at)| {
+            Ok(Envelope {
+                recipient: *person,
+                seq,
+                id,
+                kind,
+                subject: Subject { kind: Cow::Owned(subject_kind), id: subject_id },
+                version,
+                args: serde_json::from_str(&args)?,
+                urgent,
+                created_at,
+            })
+        })
+        .collect()
+}
+
+/// Marks rows received by a carried device; returns those that were not before.
+pub fn mark_received(
+    tx: &mut Tx<'_>,
+    person: &PersonId,
+    device: &DeviceId,
+    after_seq: i64,
+    up_to_seq: i64,
+) -> Result<Vec<i64>> {
+    let now = tx.now;
+    Ok(diesel::update(
+        delivery::table
+            .filter(delivery::recipient.eq(person))
+            .filter(delivery::seq.gt(after_seq))
+            .filter(delivery::seq.le(up_to_seq))
+            .filter(delivery::received_at.is_null()),
+    )
+    .set((delivery::received_at.eq(now), delivery::received_device.eq(device)))
+    .returning(delivery::seq)
+    .get_results(tx.conn())?)
+}

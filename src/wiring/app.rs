@@ -1,0 +1,144 @@
+//! `build`: opens every part once, starts the server and its periodic duties,
+//! returns the bound address; stops them in order.
+
+use std::net::TcpListener;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use actix_web::dev::ServerHandle;
+use actix_web::middleware::from_fn;
+use actix_web::{App, HttpServer, web};
+use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
+use tokio::task::JoinSet;
+
+use super::{reactions, router, tasks};
+use crate::platform::config::Config;
+use crate::platform::ctx::Core;
+use crate::platform::db::lock::{FolderLock, folder_lock};
+use crate::platform::db::{Db, Target, migrate};
+use crate::platform::http::problem;
+use crate::platform::keys::{FileKeySource, Keys};
+use crate::platform::push::hub::{Ending, Hub};
+use crate::platform::push::outbox;
+use crate::words::error::{Code, Error, Result};
+use crate::words::time::Clock;
+
+/// What handlers of the root need besides the core.
+pub struct Server {
+    pub core: Arc<Core>,
+    pub metrics: PrometheusHandle,
+    stopping: AtomicBool,
+}
+
+impl Server {
+    pub fn stopping(&self) -> bool {
+        self.stopping.load(Ordering::Relaxed)
+    }
+}
+
+/// A running server.
+pub struct Running {
+    /// e.g. `http://127.0.0.1:8420`
+    pub url: String,
+    pub core: Arc<Core>,
+    server: web::Data<Server>,
+    handle: ServerHandle,
+    joined: tokio::task::JoinHandle<std::io::Result<()>>,
+    tasks: JoinSet<()>,
+    _lock: FolderLock,
+}
+
+/// The database a configuration names.
+pub fn target_of(config: &Config) -> Result<Target> {
+    if config.database.url.is_empty() {
+        return Ok(Target::Sqlite(config.server.data_dir.join("suixing.db")));
+    }
+    Target::parse(&config.database.url)
+}
+
+/// Opens the core for a server: takes the folder, brings the schema up to date.
+pub fn open_core(config: Config) -> Result<(Arc<Core>, FolderLock)> {
+    let lock = folder_lock(&config.server.data_dir)?;
+    let report = migrate::run(&target_of(&config)?)?;
+    if !report.applied.is_empty() {
+        tracing::info!(applied = ?report.applied, "schema brought up to date");
+    }
+    Ok((core_over(config)?, lock))
+}
+
+/// Opens the core for a command, also beside a running server, which then has
+/// the folder and has already brought the schema up to date.
+pub fn open_core_for_command(config: Config) -> Result<(Arc<Core>, Option<FolderLock>)> {
+    match folder_lock(&config.server.data_dir) {
+        Ok(lock) => {
+            migrate::run(&target_of(&config)?)?;
+            Ok((core_over(config)?, Some(lock)))
+        }
+        Err(error) if error.is(Code::Conflict) => Ok((core_over(config)?, None)),
+        Err(error) => Err(error),
+    }
+}
+
+/// The core over a database whose schema is up to date.
+fn core_over(config: Config) -> Result<Arc<Core>> {
+    let target = target_of(&config)?;
+    let keys = Keys::open(&FileKeySource { path: &config.server.data_dir.join("master.key") })?;
+    let clock = Clock::system();
+    let db = Db::open(target, config.database.readers, clock.clone())?;
+    let now = db.read_blocking(migrate::database_now)?;
+    clock.sync(now);
+    let hub = Arc::new(Hub::default());
+    outbox::set_hub(Arc::clone(&hub));
+    let core = Arc::new(Core::new(db, hub, keys, clock, config));
+    let weak = Arc::downgrade(&core);
+    core.db.set_reactions(Arc::new(move |tx, event| match weak.upgrade() {
+        Some(core) => reactions::react(&core, tx, event),
+        None => Ok(()),
+    }));
+    Ok(core)
+}
+
+/// Starts serving; returns when the port is bound.
+pub async fn start(config: Config) -> Result<Running> {
+    let metrics = PrometheusBuilder::new().install_recorder().map_err(Error::internal)?;
+    let (core, lock) = tokio::task::spawn_blocking(move || open_core(config)).await.map_err(Error::internal)??;
+    if !core.config.auth.require_enrolled_devices {
+        tracing::warn!("auth.require_enrolled_devices is off: a handheld may sign in without being enrolled");
+    }
+    let settings = &core.config.server;
+    let listener = TcpListener::bind(&settings.listen)
+        .map_err(|error| Error::bad(format!("cannot listen on {}: {error}", settings.listen)))?;
+    let address = listener.local_addr()?;
+    let server = web::Data::new(Server { core: Arc::clone(&core), metrics, stopping: AtomicBool::new(false) });
+    let core_data = web::Data::from(Arc::clone(&core));
+    let shared = server.clone();
+    let mut http = HttpServer::new(move || {
+        App::new()
+            .app_data(shared.clone())
+            .app_data(core_data.clone())
+            .wrap(from_fn(problem::localise))
+            .configure(router::configure)
+    })
+    .max_connections(settings.max_connections)
+    .shutdown_timeout(settings.stop_timeout_s)
+    .disable_signals();
+    if settings.workers > 0 {
+        http = http.workers(settings.workers);
+    }
+    let running = http.listen(listener)?.run();
+    let handle = running.handle();
+    let joined = tokio::spawn(running);
+    let tasks = tasks::start(&core);
+    Ok(Running { url: format!("http://{address}"), core, server, handle, joined, tasks, _lock: lock })
+}
+
+impl Running {
+    /// Stops in order: not ready, sockets told, requests finished, duties ended.
+    pub async fn stop(mut self) -> Result<()> {
+        self.server.stopping.store(true, Ordering::Relaxed);
+        self.core.hub.end_where(Ending::Stopping, |_| true);
+        self.handle.stop(true).await;
+        self.tasks.shutdown().await;
+        self.joined.await.map_err(Error::internal)?.map_err(Error::from)
+    }
+}

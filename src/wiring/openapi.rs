@@ -1,0 +1,23 @@
+//! The OpenAPI document, collected from the handlers' own attributes; pinned
+//! in `api-spec/openapi.json` by a test.
+
+use actix_web::{HttpResponse, Responder};
+use utoipa::OpenApi;
+
+/// The document's frame; slices add their paths with `merge_from`.
+#[derive(OpenApi)]
+#[openapi(info(
+    title = "Suixing 随行",
+    description = "Assignments, live location and one-press backup for officers in the field"
+))]
+struct Frame;
+
+/// The whole document.
+pub fn document() -> utoipa::openapi::OpenApi {
+    Frame::openapi()
+}
+
+/// `GET /api/v1/openapi.json`
+pub async fn serve() -> impl Responder {
+    HttpResponse::Ok().json(document())
+}

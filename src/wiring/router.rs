@@ -1,0 +1,52 @@
+//! The whole URL table. Slices export `routes`; this file shows path → slice.
+
+use actix_web::web::{self, ServiceConfig};
+use actix_web::{HttpResponse, Responder};
+
+use super::app::Server;
+use crate::platform::http::problem;
+use crate::words::error::{Code, Error, Result};
+
+/// Everything under `/api/v1`, plus the root's health, metrics and pages.
+pub fn configure(config: &mut ServiceConfig) {
+    config
+        .service(web::scope("/api/v1").configure(api).default_service(web::to(nothing_here)))
+        .route("/healthz", web::get().to(healthz))
+        .route("/readyz", web::get().to(readyz))
+        .route("/metrics", web::get().to(metrics_text))
+        .default_service(web::to(nothing_here));
+}
+
+/// path                                  slice
+fn api(config: &mut ServiceConfig) {
+    config.route("/openapi.json", web::get().to(super::openapi::serve));
+}
+
+async fn nothing_here(request: actix_web::HttpRequest) -> HttpResponse {
+    problem::respond(&Error::new(Code::NotFound), problem::request_reads_chinese(&request))
+}
+
+/// The process answers; says nothing about its parts.
+async fn healthz() -> impl Responder {
+    HttpResponse::Ok().json(serde_json::json!({ "status": "ok" }))
+}
+
+/// Ready to serve: the database answers and the durability is named.
+async fn readyz(server: web::Data<Server>) -> Result<HttpResponse> {
+    let core = std::sync::Arc::clone(&server.core);
+    if server.stopping() {
+        return Err(Error::new(Code::Stopping));
+    }
+    let durability = tokio::task::spawn_blocking(move || core.db.durability()).await.map_err(Error::internal)??;
+    Ok(HttpResponse::Ok().json(serde_json::json!({
+        "status": "ready",
+        "durability": durability,
+        "sockets": server.core.hub.count(),
+        "server_time": server.core.clock.now(),
+    })))
+}
+
+/// Prometheus text.
+async fn metrics_text(server: web::Data<Server>) -> impl Responder {
+    HttpResponse::Ok().content_type("text/plain; version=0.0.4; charset=utf-8").body(server.metrics.render())
+}
