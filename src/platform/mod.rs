@@ -6,6 +6,7 @@ pub mod ctx;
 pub mod db;
 pub mod events;
 pub mod http;
+pub mod jobs;
 pub mod keys;
 pub mod policy;
 pub mod push;

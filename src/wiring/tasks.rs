@@ -8,9 +8,14 @@ use std::time::Duration;
 use tokio::task::JoinSet;
 
 use crate::platform::ctx::Core;
-use crate::platform::db::Priority;
+use crate::platform::db::{Priority, migrate};
 use crate::platform::http::idem;
-use crate::words::error::Result;
+use crate::platform::jobs;
+use crate::platform::push::outbox;
+use crate::words::error::{Error, Result};
+
+/// Most that one sample of the database's clock moves ours: 100 ms in 20 s.
+const CLOCK_STEP_US: i64 = 100_000;
 
 /// Starts every duty; dropping the set stops them.
 pub fn start(core: &Arc<Core>) -> JoinSet<()> {
@@ -22,7 +27,40 @@ pub fn start(core: &Arc<Core>) -> JoinSet<()> {
     every(&mut set, core, "idempotency.trim", Duration::from_secs(3600), |core| async move {
         core.db.write(Priority::Background, idem::trim).await.map(drop)
     });
+    every(&mut set, core, "outbox.trim", Duration::from_secs(600), |core| async move {
+        while core.db.write(Priority::Background, outbox::trim).await? > 0 {}
+        Ok(())
+    });
+    every(&mut set, core, "jobs", Duration::from_millis(100), run_jobs);
+    every(&mut set, core, "clock.sync", Duration::from_secs(20), |core| async move {
+        let asked = core.clock.now();
+        let database = core.db.read(migrate::database_now).await?;
+        // A slow answer says little about the time; the next sample will be better.
+        if core.clock.now().millis_since(asked) < 50 {
+            let rest = core.clock.slew(database, CLOCK_STEP_US);
+            if rest != 0 {
+                tracing::warn!(rest_us = rest, "the database's clock differs; following slowly");
+            }
+        }
+        Ok(())
+    });
     set
+}
+
+/// Runs every due job; a failed one is scheduled again.
+async fn run_jobs(core: Arc<Core>) -> Result<()> {
+    while let Some(job) = core.db.write(Priority::Background, jobs::claim).await? {
+        let claimed = job.clone();
+        let outcome = match job.kind.as_str() {
+            outbox::FANOUT_JOB => core.db.write(Priority::Receipt, move |tx| outbox::fanout_chunk(tx, &job)).await,
+            unknown => Err(Error::internal(format!("no handler for job kind {unknown}"))),
+        };
+        if let Err(error) = outcome {
+            let text = error.to_string();
+            core.db.write(Priority::Background, move |tx| jobs::fail(tx, &claimed, &text)).await?;
+        }
+    }
+    Ok(())
 }
 
 /// Runs `duty` at once and then each `period`.

@@ -134,6 +134,15 @@ impl Clock {
         Timestamp(self.inner.base.load(Ordering::Relaxed).saturating_add(elapsed))
     }
 
+    /// Moves towards the database's clock by at most `step` µs, so that a stepped
+    /// system clock cannot throw due times about; returns what remains.
+    pub fn slew(&self, database: Timestamp, step: i64) -> i64 {
+        let wanted = database.0.saturating_sub(self.now().0);
+        let done = wanted.clamp(-step, step);
+        self.inner.base.fetch_add(done, Ordering::Relaxed);
+        wanted - done
+    }
+
     /// Takes the database's clock as the truth; returns the correction in µs.
     pub fn sync(&self, database: Timestamp) -> i64 {
         let correction = database.0.saturating_sub(self.now().0);

@@ -83,3 +83,17 @@ CREATE TABLE card (
 );
 CREATE UNIQUE INDEX card_open_key ON card (dedup_key) WHERE open;
 CREATE INDEX card_open_unit ON card (unit_id, raised_at) WHERE open;
+
+CREATE TABLE job (
+    id TEXT PRIMARY KEY NOT NULL,
+    kind TEXT NOT NULL,
+    args TEXT NOT NULL,
+    due_at BIGINT NOT NULL,
+    attempts INTEGER NOT NULL,
+    lease_until BIGINT,
+    lease_gen BIGINT NOT NULL,
+    parked BOOLEAN NOT NULL,
+    last_error TEXT,
+    created_at BIGINT NOT NULL
+);
+CREATE INDEX job_due ON job (due_at) WHERE NOT parked;

@@ -1,3 +1,4 @@
+DROP TABLE job;
 DROP TABLE card;
 DROP TABLE audit;
 DROP TABLE idempotency;

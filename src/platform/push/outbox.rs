@@ -10,13 +10,14 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use diesel::prelude::*;
-use serde_json::Value;
+use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::hub::Hub;
 use crate::per_backend;
 use crate::platform::db::schema::{delivery, message, stream};
 use crate::platform::db::{Conn, Tx};
+use crate::platform::jobs;
 use crate::words::error::{Error, Result};
 use crate::words::ids::{DeviceId, MessageId, PersonId};
 use crate::words::time::Timestamp;
@@ -73,6 +74,14 @@ pub struct StreamRow {
     pub trimmed_seq: i64,
 }
 
+/// Recipients written in the transaction of the change; more go through a job in
+/// chunks of as many, so that one announcement never holds the writer for long.
+const FANOUT_MAX: usize = 64;
+/// Days a delivered or undelivered row is kept; a device away longer reloads its inbox.
+pub const KEPT_DAYS: i64 = 7;
+/// The job that writes the rest of a large fan-out.
+pub const FANOUT_JOB: &str = "outbox.fanout";
+
 /// The hub that is nudged after commits; set once by the wiring.
 static HUB: std::sync::OnceLock<Arc<Hub>> = std::sync::OnceLock::new();
 
@@ -101,23 +110,86 @@ pub fn send(tx: &mut Tx<'_>, recipients: &[PersonId], draft: &Draft<'_>) -> Resu
         .execute(tx.conn())?;
     // Ascending order, each once: two transactions never wait for each other in a circle.
     let recipients: BTreeSet<PersonId> = recipients.iter().copied().collect();
+    if recipients.len() > FANOUT_MAX {
+        let args = json!({ "message_id": id, "recipients": recipients });
+        jobs::enqueue(tx, FANOUT_JOB, &args, now)?;
+        return Ok(id);
+    }
     for person in recipients {
-        let seq = next_seq(tx.conn(), &person)?;
-        diesel::insert_into(delivery::table)
-            .values((
-                delivery::recipient.eq(person),
-                delivery::seq.eq(seq),
-                delivery::message_id.eq(id),
-                delivery::created_at.eq(now),
-            ))
-            .execute(tx.conn())?;
-        tx.on_commit(move || {
-            if let Some(hub) = HUB.get() {
-                hub.nudge(&person);
-            }
-        });
+        append(tx, &person, &id)?;
     }
     Ok(id)
+}
+
+/// Gives `message` the next seq of one recipient's stream.
+fn append(tx: &mut Tx<'_>, person: &PersonId, message: &MessageId) -> Result<()> {
+    let (person, now) = (*person, tx.now);
+    let seq = next_seq(tx.conn(), &person)?;
+    diesel::insert_into(delivery::table)
+        .values((
+            delivery::recipient.eq(person),
+            delivery::seq.eq(seq),
+            delivery::message_id.eq(message),
+            delivery::created_at.eq(now),
+        ))
+        .execute(tx.conn())?;
+    tx.on_commit(move || {
+        if let Some(hub) = HUB.get() {
+            hub.nudge(&person);
+        }
+    });
+    Ok(())
+}
+
+/// One chunk of a large fan-out; what is left becomes the next job. Idempotent:
+/// the chunk and the removal of its job commit together.
+pub fn fanout_chunk(tx: &mut Tx<'_>, job: &jobs::JobRow) -> Result<()> {
+    #[derive(serde::Deserialize)]
+    struct Args {
+        message_id: MessageId,
+        recipients: Vec<PersonId>,
+    }
+    if !jobs::finish(tx, job)? {
+        return Ok(());
+    }
+    let mut args: Args = serde_json::from_str(&job.args)?;
+    let rest = args.recipients.split_off(args.recipients.len().min(FANOUT_MAX));
+    for person in &args.recipients {
+        append(tx, person, &args.message_id)?;
+    }
+    if !rest.is_empty() {
+        let now = tx.now;
+        jobs::enqueue(tx, FANOUT_JOB, &json!({ "message_id": args.message_id, "recipients": rest }), now)?;
+    }
+    Ok(())
+}
+
+/// Rows of one trimming step; bounds how long it holds the writer.
+const TRIM_STEP: i64 = 2_000;
+
+/// Forgets rows older than [`KEPT_DAYS`]; streams remember up to where. Returns
+/// how many went, so that the caller goes on until none do.
+pub fn trim(tx: &mut Tx<'_>) -> Result<usize> {
+    let before = tx.now.plus_secs(-KEPT_DAYS * 86_400);
+    let old: Vec<(PersonId, i64)> = delivery::table
+        .filter(delivery::created_at.lt(before))
+        .order(delivery::created_at.asc())
+        .limit(TRIM_STEP)
+        .select((delivery::recipient, delivery::seq))
+        .load(tx.conn())?;
+    for (person, seq) in &old {
+        diesel::delete(delivery::table.filter(delivery::recipient.eq(person)).filter(delivery::seq.eq(seq)))
+            .execute(tx.conn())?;
+        diesel::update(stream::table.filter(stream::recipient.eq(person)).filter(stream::trimmed_seq.lt(*seq)))
+            .set(stream::trimmed_seq.eq(*seq))
+            .execute(tx.conn())?;
+    }
+    let orphans =
+        diesel::delete(message::table.filter(message::created_at.lt(before)).filter(diesel::dsl::not(
+            diesel::dsl::exists(delivery::table.filter(delivery::message_id.eq(message::id))),
+        )))
+        .execute(tx.conn())?;
+    Ok(old.len() + orphans)
 }
 
 fn next_seq(conn: &mut Conn, person: &PersonId) -> Result<i64> {

@@ -90,4 +90,19 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    job (id) {
+        id -> Text,
+        kind -> Text,
+        args -> Text,
+        due_at -> BigInt,
+        attempts -> Integer,
+        lease_until -> Nullable<BigInt>,
+        lease_gen -> BigInt,
+        parked -> Bool,
+        last_error -> Nullable<Text>,
+        created_at -> BigInt,
+    }
+}
+
 diesel::allow_tables_to_appear_in_same_query!(message, delivery, stream, device_cursor);
