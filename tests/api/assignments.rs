@@ -1,0 +1,1 @@
+//! Sending people and crews, both ladders, deadlines and escalation.

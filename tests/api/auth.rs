@@ -1,0 +1,1 @@
+//! Login, refresh, log-out, tickets, keys, guessing.

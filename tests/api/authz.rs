@@ -1,0 +1,1 @@
+//! Every route, role, unit and relation.

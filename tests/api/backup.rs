@@ -1,0 +1,1 @@
+//! One press brings the nearest.

@@ -1,0 +1,1 @@
+//! Signing on, crews, carried devices, issue and return.

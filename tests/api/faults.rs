@@ -1,0 +1,1 @@
+//! Kills, copies, cut links: everything acknowledged is there exactly once.

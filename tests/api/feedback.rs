@@ -1,0 +1,1 @@
+//! Feedback in stages and the feed back to the source.

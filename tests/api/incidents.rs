@@ -1,0 +1,1 @@
+//! Intake, revisions, notes, corrections.

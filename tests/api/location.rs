@@ -1,0 +1,1 @@
+//! Fixes, history, live view, nearby, staleness.

@@ -1,0 +1,19 @@
+//! The behaviour suite: one binary, the real server as a child process, real sockets, both databases.
+//!
+//! Every area has its file; `support` is the kit and shows how a test reads.
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod assignments;
+mod auth;
+mod authz;
+mod backup;
+mod duty;
+mod faults;
+mod feedback;
+mod incidents;
+mod location;
+mod openapi;
+mod people;
+mod socket;

@@ -1,0 +1,1 @@
+//! Every endpoint of the served OpenAPI document against bad input.

@@ -1,0 +1,1 @@
+//! Units, people, devices and their enrolment.

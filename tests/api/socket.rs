@@ -1,0 +1,1 @@
+//! The socket: resume, fencing, credit, close codes.
