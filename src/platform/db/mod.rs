@@ -10,6 +10,8 @@ pub mod conn;
 pub mod lock;
 pub mod migrate;
 pub mod schema;
+#[cfg(test)]
+mod tests;
 mod tx;
 pub mod types;
 mod writer;

@@ -1,0 +1,125 @@
+//! What recipes may rely on, proved on a real SQLite file.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use diesel::prelude::*;
+
+use super::schema::meta;
+use super::{Db, Priority, Target, Tx, migrate};
+use crate::words::error::{Code, Error, Result};
+use crate::words::time::Clock;
+
+fn fresh() -> (Db, std::path::PathBuf) {
+    let folder = std::env::temp_dir().join(format!("suixing-db-{}", uuid::Uuid::now_v7()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let target = Target::Sqlite(folder.join("t.db"));
+    migrate::run(&target).unwrap();
+    (Db::open(target, 2, Clock::system()).unwrap(), folder)
+}
+
+fn put(tx: &mut Tx<'_>, key: &str) -> Result<()> {
+    diesel::insert_into(meta::table).values((meta::key.eq(key), meta::value.eq("x"))).execute(tx.conn())?;
+    Ok(())
+}
+
+fn keys(db: &Db) -> Vec<String> {
+    db.read_blocking(|c| Ok(meta::table.select(meta::key).order(meta::key).load(c)?)).unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_failed_recipe_rolls_back_alone_and_its_hooks_never_run() {
+    let (db, folder) = fresh();
+    let hooks = Arc::new(AtomicUsize::new(0));
+    let mut waiting = Vec::new();
+    for n in 0..200 {
+        let (db, hooks) = (db.clone(), Arc::clone(&hooks));
+        waiting.push(tokio::spawn(async move {
+            db.write(Priority::Normal, move |tx| {
+                put(tx, &format!("k{n:03}"))?;
+                let hooks = Arc::clone(&hooks);
+                tx.on_commit(move || {
+                    hooks.fetch_add(1, Ordering::SeqCst);
+                });
+                if n % 2 == 0 { Err(Error::field("n", "is even")) } else { Ok(n) }
+            })
+            .await
+        }));
+    }
+    let mut refused = 0;
+    for handle in waiting {
+        match handle.await.unwrap() {
+            Ok(n) => assert!(n % 2 == 1),
+            Err(error) => {
+                assert!(error.is(Code::InvalidField), "{error}");
+                refused += 1;
+            }
+        }
+    }
+    assert_eq!(refused, 100);
+    assert_eq!(hooks.load(Ordering::SeqCst), 100);
+    let kept = keys(&db);
+    assert_eq!(kept.len(), 100);
+    assert!(kept.contains(&"k001".to_owned()) && !kept.contains(&"k002".to_owned()));
+    std::fs::remove_dir_all(folder).unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_recipe_refused_with_conflict_keeps_its_own_words() {
+    let (db, folder) = fresh();
+    let error = db.write(Priority::Urgent, |_tx| Err::<(), _>(Error::conflict("mine"))).await.unwrap_err();
+    assert_eq!((error.code(), error.detail_text()), (Code::Conflict, "mine"));
+    std::fs::remove_dir_all(folder).unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn duplicates_are_told_as_such_and_leave_the_group_whole() {
+    let (db, folder) = fresh();
+    db.write(Priority::Normal, |tx| put(tx, "same")).await.unwrap();
+    let again = db.write(Priority::Normal, |tx| put(tx, "same")).await.unwrap_err();
+    assert!(again.is(Code::AlreadyExists), "{again}");
+    db.write(Priority::Normal, |tx| put(tx, "other")).await.unwrap();
+    assert_eq!(keys(&db), ["other", "same"]);
+    std::fs::remove_dir_all(folder).unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_caller_that_went_away_before_its_turn_leaves_no_trace_or_a_whole_one() {
+    let (db, folder) = fresh();
+    for n in 0..50 {
+        let db = db.clone();
+        let handle = tokio::spawn(async move {
+            db.write(Priority::Background, move |tx| {
+                put(tx, &format!("a{n:02}"))?;
+                put(tx, &format!("b{n:02}"))
+            })
+            .await
+        });
+        handle.abort();
+    }
+    db.write(Priority::Background, |tx| put(tx, "last")).await.unwrap();
+    let kept = keys(&db);
+    let (a, b) =
+        (kept.iter().filter(|k| k.starts_with('a')).count(), kept.iter().filter(|k| k.starts_with('b')).count());
+    assert_eq!(a, b);
+    std::fs::remove_dir_all(folder).unwrap();
+}
+
+#[test]
+fn readers_cannot_write() {
+    let (db, folder) = fresh();
+    let outcome = db.read_blocking(|c| {
+        Ok(diesel::insert_into(meta::table).values((meta::key.eq("x"), meta::value.eq("y"))).execute(c)?)
+    });
+    assert!(outcome.is_err());
+    assert!(keys(&db).is_empty());
+    std::fs::remove_dir_all(folder).unwrap();
+}
+
+#[test]
+fn unknown_schemes_are_refused_by_name() {
+    for url in ["mysql://x", "postgres:typo", "", "suixing.db", "sqlite:"] {
+        assert!(Target::parse(url).is_err(), "{url}");
+    }
+    assert!(Target::parse("sqlite:/tmp/x.db").is_ok() && Target::parse("postgresql://h/n").is_ok());
+}
