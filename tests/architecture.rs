@@ -56,7 +56,9 @@ fn files_are_short_and_open_with_their_purpose() {
         } else if lines > LINES_LONG {
             println!("long: src/{path} has {lines} lines");
         }
-        if lines > 5 && !text.trim_start().starts_with("//!") {
+        // Settings and tables are single items that carry their own description.
+        let single = path.starts_with("platform/config/") || path.starts_with("platform/db/schema/");
+        if lines > 5 && !single && !text.trim_start().starts_with("//!") {
             writeln!(found, "src/{path} does not open with `//!`: what it is, why, who calls it").unwrap();
         }
     }

@@ -136,9 +136,8 @@ pub struct BBox {
 impl BBox {
     /// A box, or `invalid_field` on `bbox`.
     pub fn new(west: f64, south: f64, east: f64, north: f64) -> Result<Self> {
-        let corner = |lon, lat| {
-            Position::check(lon, lat).map_err(|(f, why)| Error::field("bbox", format!("{f} {why}")))
-        };
+        let corner =
+            |lon, lat| Position::check(lon, lat).map_err(|(f, why)| Error::field("bbox", format!("{f} {why}")));
         corner(west, south)?;
         corner(east, north)?;
         if south > north {

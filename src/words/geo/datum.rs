@@ -9,8 +9,9 @@ use serde::{Deserialize, Serialize};
 use super::Position;
 
 /// What a pair of degrees refers to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
-#[derive(schemars::JsonSchema, utoipa::ToSchema)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize, schemars::JsonSchema, utoipa::ToSchema,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum Datum {
     /// GPS, BeiDou (CGCS2000 is the same at this accuracy); what is stored.
@@ -114,11 +115,21 @@ fn gcj_offset(p: Position) -> (f64, f64) {
     use std::f64::consts::PI;
     let (x, y) = (p.lon - 105.0, p.lat - 35.0);
     let short_waves = (20.0 * (6.0 * x * PI).sin() + 20.0 * (2.0 * x * PI).sin()) * 2.0 / 3.0;
-    let north = -100.0 + 2.0 * x + 3.0 * y + 0.2 * y * y + 0.1 * x * y + 0.2 * x.abs().sqrt()
+    let north = -100.0
+        + 2.0 * x
+        + 3.0 * y
+        + 0.2 * y * y
+        + 0.1 * x * y
+        + 0.2 * x.abs().sqrt()
         + short_waves
         + (20.0 * (y * PI).sin() + 40.0 * (y / 3.0 * PI).sin()) * 2.0 / 3.0
         + (160.0 * (y / 12.0 * PI).sin() + 320.0 * (y * PI / 30.0).sin()) * 2.0 / 3.0;
-    let east = 300.0 + x + 2.0 * y + 0.1 * x * x + 0.1 * x * y + 0.1 * x.abs().sqrt()
+    let east = 300.0
+        + x
+        + 2.0 * y
+        + 0.1 * x * x
+        + 0.1 * x * y
+        + 0.1 * x.abs().sqrt()
         + short_waves
         + (20.0 * (x * PI).sin() + 40.0 * (x / 3.0 * PI).sin()) * 2.0 / 3.0
         + (150.0 * (x / 12.0 * PI).sin() + 300.0 * (x / 30.0 * PI).sin()) * 2.0 / 3.0;
@@ -174,7 +185,9 @@ mod tests {
 
     #[test]
     fn names_in_use_are_understood() {
-        for (text, datum) in [("wgs84", Datum::Wgs84), ("GCJ-02", Datum::Gcj02), ("gcj02", Datum::Gcj02), ("bd09", Datum::Bd09)] {
+        for (text, datum) in
+            [("wgs84", Datum::Wgs84), ("GCJ-02", Datum::Gcj02), ("gcj02", Datum::Gcj02), ("bd09", Datum::Bd09)]
+        {
             assert_eq!(serde_json::from_str::<Datum>(&format!("\"{text}\"")).unwrap(), datum);
         }
         assert_eq!(serde_json::to_string(&Datum::Gcj02).unwrap(), "\"gcj02\"");
