@@ -1,1 +1,2 @@
 //! Storey 3: the duties. A slice imports only slices above it in this list.
+pub mod officers;

@@ -12,6 +12,7 @@ use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use tokio::task::JoinSet;
 
 use super::{reactions, router, tasks};
+use crate::duty::officers::{self, Auth};
 use crate::platform::config::Config;
 use crate::platform::ctx::Core;
 use crate::platform::db::lock::{FolderLock, folder_lock};
@@ -89,7 +90,8 @@ fn core_over(config: Config) -> Result<Arc<Core>> {
     clock.sync(now);
     let hub = Arc::new(Hub::default());
     outbox::set_hub(Arc::clone(&hub));
-    let core = Arc::new(Core::new(db, hub, keys, clock, config));
+    let auth = Auth::new(&config.auth, Arc::clone(&hub))?;
+    let core = Arc::new(Core::new(db, hub, keys, clock, config).with_part(auth));
     let weak = Arc::downgrade(&core);
     core.db.set_reactions(Arc::new(move |tx, event| match weak.upgrade() {
         Some(core) => reactions::react(&core, tx, event),
@@ -105,6 +107,7 @@ pub async fn start(config: Config) -> Result<Running> {
     if !core.config.auth.require_enrolled_devices {
         tracing::warn!("auth.require_enrolled_devices is off: a handheld may sign in without being enrolled");
     }
+    officers::jobs::prepare(&core).await?;
     let settings = &core.config.server;
     let listener = TcpListener::bind(&settings.listen)
         .map_err(|error| Error::bad(format!("cannot listen on {}: {error}", settings.listen)))?;

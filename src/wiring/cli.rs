@@ -8,6 +8,7 @@ use clap::{Args, Parser, Subcommand};
 use serde_json::json;
 
 use super::{app, openapi};
+use crate::duty::officers;
 use crate::platform::config::{self, Config};
 use crate::platform::db::migrate;
 use crate::words::error::{Error, Result};
@@ -223,6 +224,6 @@ fn admin_create(args: &AdminCreate) -> Result<()> {
         return Err(Error::bad("no password on standard input"));
     }
     let (core, _lock) = app::open_core_for_command(args.common.settings()?)?;
-    let _ = (core, &args.username);
-    Err(Error::bad("accounts are not wired yet"))
+    let id = officers::service::admin_create(&core, &args.username, &password)?;
+    print_line(&json!({ "event": "administrator_created", "person_id": id, "username": args.username }))
 }

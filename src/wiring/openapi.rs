@@ -4,6 +4,8 @@
 use actix_web::{HttpResponse, Responder};
 use utoipa::OpenApi;
 
+use crate::duty::officers;
+
 /// The document's frame; slices add their paths with `merge_from`.
 #[derive(OpenApi)]
 #[openapi(info(
@@ -14,7 +16,9 @@ struct Frame;
 
 /// The whole document.
 pub fn document() -> utoipa::openapi::OpenApi {
-    Frame::openapi()
+    let mut document = Frame::openapi();
+    document.merge(officers::http::Api::openapi());
+    document
 }
 
 /// `GET /api/v1/openapi.json`

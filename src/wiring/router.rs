@@ -4,6 +4,7 @@ use actix_web::web::{self, ServiceConfig};
 use actix_web::{HttpResponse, Responder};
 
 use super::app::Server;
+use crate::duty::officers;
 use crate::platform::http::problem;
 use crate::words::error::{Code, Error, Result};
 
@@ -14,11 +15,13 @@ pub fn configure(config: &mut ServiceConfig) {
         .route("/healthz", web::get().to(healthz))
         .route("/readyz", web::get().to(readyz))
         .route("/metrics", web::get().to(metrics_text))
+        .configure(officers::http::root_routes)
         .default_service(web::to(nothing_here));
 }
 
 /// path                                  slice
 fn api(config: &mut ServiceConfig) {
+    officers::http::routes(config);
     config.route("/openapi.json", web::get().to(super::openapi::serve));
 }
 

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use tokio::task::JoinSet;
 
+use crate::duty::officers;
 use crate::platform::ctx::Core;
 use crate::platform::db::{Priority, migrate};
 use crate::platform::http::idem;
@@ -44,6 +45,13 @@ pub fn start(core: &Arc<Core>) -> JoinSet<()> {
         }
         Ok(())
     });
+    every(&mut set, core, "auth.changes", Duration::from_millis(300), |core| async move {
+        officers::jobs::changes_poll(&core).await
+    });
+    every(&mut set, core, "auth.keys", Duration::from_secs(60), |core| async move {
+        officers::jobs::keys_rotate(&core).await
+    });
+    every(&mut set, core, "auth.trim", Duration::from_secs(60), |core| async move { officers::jobs::trim(&core).await });
     set
 }
 

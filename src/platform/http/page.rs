@@ -52,6 +52,8 @@ pub fn decode(cursor: &str) -> Result<String> {
         .decode(cursor)
         .ok()
         .and_then(|bytes| String::from_utf8(bytes).ok())
+        // PostgreSQL refuses NUL in a text, which would read as our own failure.
+        .filter(|text| !text.contains('\0'))
         .ok_or_else(|| Error::new(Code::InvalidCursor))
 }
 

@@ -1,6 +1,10 @@
 //! Every table, in the subset of types that both databases share. One file per
 //! slice, named after it; `tests/migrations.rs` selects from each on both.
 
+mod crews;
+mod officers;
 mod platform;
 
+pub use crews::*;
+pub use officers::*;
 pub use platform::*;

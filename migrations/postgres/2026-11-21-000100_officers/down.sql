@@ -1,0 +1,10 @@
+DROP TABLE ws_ticket;
+DROP TABLE signing_key;
+DROP TABLE auth_change;
+DROP TABLE session;
+DROP TABLE enrolment_code;
+DROP TABLE device;
+DROP TABLE credential;
+DROP TABLE person_secret;
+DROP TABLE person;
+DROP TABLE unit;
