@@ -35,6 +35,7 @@ codes! {
     MalformedJson = "malformed_json", 400, "The body is not valid JSON", "请求体不是有效的 JSON";
     InvalidId = "invalid_id", 400, "An identifier is malformed", "标识格式不正确";
     InvalidCursor = "invalid_cursor", 400, "The paging cursor is not one of ours", "分页游标无效";
+    UnknownType = "unknown_type", 400, "This type of message is not known", "未知的消息类型";
     InvalidField = "invalid_field", 422, "A field is missing, unknown or out of range", "字段缺失、未知或超出范围";
     KeyReused = "key_reused", 422, "The idempotency key was used with another request", "幂等键已用于另一请求";
     Unauthenticated = "unauthenticated", 401, "Sign in first", "请先登录";
@@ -48,6 +49,7 @@ codes! {
     PoliceLeadRequired = "police_lead_required", 403, "A police officer must lead this assignment", "该指令须由民警带队";
     NotFound = "not_found", 404, "There is nothing here", "未找到";
     MethodNotAllowed = "method_not_allowed", 405, "The method is not allowed here", "不支持该方法";
+    HelloFirst = "hello_first", 409, "Say hello first", "请先发送 hello";
     Conflict = "conflict", 409, "The current state does not allow it", "当前状态不允许";
     AlreadyExists = "already_exists", 409, "It exists already", "已存在";
     RevisionConflict = "revision_conflict", 409, "The same revision came with another body", "同一修订号内容不一致";

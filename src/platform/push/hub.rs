@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 
 use parking_lot::RwLock;
 use tokio::sync::Notify;
@@ -23,6 +23,8 @@ pub enum Ending {
     Replaced,
     /// Session, device or person was revoked.
     Revoked,
+    /// Too many sockets of one person or address wait for their hello.
+    Crowded,
     /// The server stops or restarts.
     Stopping,
 }
@@ -33,10 +35,14 @@ pub struct Link {
     pub person: PersonId,
     pub device: DeviceId,
     pub session: Option<SessionId>,
-    /// Wakes the socket's writer: new must-deliver messages, or an ending.
+    /// Wakes the socket's writer: new must-deliver messages, a live tick, or an ending.
     pub wake: Notify,
     ending: parking_lot::Mutex<Option<Ending>>,
     last_in: AtomicI64,
+    /// The hello was answered: from here on the socket proves contact.
+    greeted: AtomicBool,
+    /// Highest number of the person's stream this socket was told of.
+    expected: AtomicI64,
 }
 
 impl Link {
@@ -58,6 +64,26 @@ impl Link {
     pub fn ending(&self) -> Option<Ending> {
         *self.ending.lock()
     }
+
+    pub fn is_greeted(&self) -> bool {
+        self.greeted.load(Ordering::Relaxed)
+    }
+
+    /// Highest number of the stream that is known to exist.
+    pub fn expected(&self) -> i64 {
+        self.expected.load(Ordering::Acquire)
+    }
+
+    /// The stream reaches `seq`.
+    pub fn expect_up_to(&self, seq: i64) {
+        self.expected.fetch_max(seq, Ordering::AcqRel);
+    }
+
+    /// A read that began when `seen` was expected found nothing beyond `last`.
+    pub fn expect_no_more(&self, seen: i64, last: i64) {
+        // Lost only when somebody raised it meanwhile, and then it must stay raised.
+        let _ = self.expected.compare_exchange(seen, last, Ordering::AcqRel, Ordering::Relaxed);
+    }
 }
 
 /// Proven two-way contact with a person's carried devices.
@@ -75,12 +101,14 @@ pub enum Reach {
 pub struct Hub {
     next: AtomicU64,
     people: RwLock<HashMap<PersonId, Vec<Arc<Link>>>>,
+    /// The newest greeted socket of each device.
+    devices: RwLock<HashMap<DeviceId, Arc<Link>>>,
     /// Last authenticated REST call per device and who made it.
     rest: RwLock<HashMap<DeviceId, (PersonId, Timestamp)>>,
 }
 
 impl Hub {
-    /// Registers a socket after its hello.
+    /// Registers a socket; it proves contact only after [`Hub::greeted`].
     pub fn join(&self, person: PersonId, device: DeviceId, session: Option<SessionId>, now: Timestamp) -> Arc<Link> {
         let link = Arc::new(Link {
             id: self.next.fetch_add(1, Ordering::Relaxed),
@@ -90,11 +118,22 @@ impl Hub {
             wake: Notify::new(),
             ending: parking_lot::Mutex::new(None),
             last_in: AtomicI64::new(now.as_micros()),
+            greeted: AtomicBool::new(false),
+            expected: AtomicI64::new(0),
         });
-        let mut people = self.people.write();
-        let links = people.entry(person).or_default();
-        links.push(Arc::clone(&link));
+        self.people.write().entry(person).or_default().push(Arc::clone(&link));
         link
+    }
+
+    /// The socket's hello was answered; an older socket of the same device ends
+    /// as replaced, also that of a shared handset's previous holder.
+    pub fn greeted(&self, link: &Arc<Link>) {
+        link.greeted.store(true, Ordering::Relaxed);
+        if let Some(older) = self.devices.write().insert(link.device, Arc::clone(link))
+            && older.id != link.id
+        {
+            older.end(Ending::Replaced);
+        }
     }
 
     /// Forgets a socket.
@@ -106,20 +145,26 @@ impl Hub {
                 people.remove(&link.person);
             }
         }
+        drop(people);
+        let mut devices = self.devices.write();
+        if devices.get(&link.device).is_some_and(|newest| newest.id == link.id) {
+            devices.remove(&link.device);
+        }
     }
 
-    /// Wakes every socket of a person.
-    pub fn nudge(&self, person: &PersonId) {
+    /// A person's stream reached `seq`: wakes every socket of that person.
+    pub fn nudge(&self, person: &PersonId, seq: i64) {
         if let Some(links) = self.people.read().get(person) {
-            for link in links {
+            for link in links.iter().filter(|link| link.expected() < seq) {
+                link.expect_up_to(seq);
                 link.wake.notify_one();
             }
         }
     }
 
-    /// People with at least one socket; the re-scan asks for them.
-    pub fn connected(&self) -> Vec<PersonId> {
-        self.people.read().keys().copied().collect()
+    /// Open sockets of a person.
+    pub fn count_of(&self, person: &PersonId) -> usize {
+        self.people.read().get(person).map_or(0, Vec::len)
     }
 
     /// Open sockets.
@@ -144,7 +189,12 @@ impl Hub {
     /// Contact with a person over the given carried devices.
     pub fn reach(&self, person: &PersonId, carried: &[DeviceId], now: Timestamp) -> Reach {
         if let Some(links) = self.people.read().get(person)
-            && links.iter().any(|l| carried.contains(&l.device) && now.secs_since(l.last_in()) <= SOCKET_CONTACT_S)
+            && links.iter().any(|l| {
+                l.is_greeted()
+                    && l.ending().is_none()
+                    && carried.contains(&l.device)
+                    && now.secs_since(l.last_in()) <= SOCKET_CONTACT_S
+            })
         {
             return Reach::Socket;
         }
@@ -157,7 +207,11 @@ impl Hub {
 
     /// The devices of a person with an open socket now.
     pub fn devices_online(&self, person: &PersonId) -> Vec<DeviceId> {
-        self.people.read().get(person).map(|links| links.iter().map(|l| l.device).collect()).unwrap_or_default()
+        self.people
+            .read()
+            .get(person)
+            .map(|links| links.iter().filter(|l| l.is_greeted()).map(|l| l.device).collect())
+            .unwrap_or_default()
     }
 
     /// Forgets REST contacts that no longer count; a periodic duty.

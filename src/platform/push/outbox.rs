@@ -135,7 +135,7 @@ fn append(tx: &mut Tx<'_>, person: &PersonId, message: &MessageId) -> Result<()>
         .execute(tx.conn())?;
     tx.on_commit(move || {
         if let Some(hub) = HUB.get() {
-            hub.nudge(&person);
+            hub.nudge(&person, seq);
         }
     });
     Ok(())
