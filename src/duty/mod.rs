@@ -1,2 +1,3 @@
 //! Storey 3: the duties. A slice imports only slices above it in this list.
 pub mod officers;
+pub mod rooms;

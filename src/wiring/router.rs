@@ -4,7 +4,7 @@ use actix_web::web::{self, ServiceConfig};
 use actix_web::{HttpResponse, Responder};
 
 use super::app::Server;
-use crate::duty::officers;
+use crate::duty::{officers, rooms};
 use crate::platform::http::problem;
 use crate::words::error::{Code, Error, Result};
 
@@ -22,6 +22,7 @@ pub fn configure(config: &mut ServiceConfig) {
 /// path                                  slice
 fn api(config: &mut ServiceConfig) {
     officers::http::routes(config);
+    rooms::http::routes(config);
     config.route("/openapi.json", web::get().to(super::openapi::serve));
 }
 

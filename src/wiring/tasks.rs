@@ -51,7 +51,13 @@ pub fn start(core: &Arc<Core>) -> JoinSet<()> {
     every(&mut set, core, "auth.keys", Duration::from_secs(60), |core| async move {
         officers::jobs::keys_rotate(&core).await
     });
-    every(&mut set, core, "auth.trim", Duration::from_secs(60), |core| async move { officers::jobs::trim(&core).await });
+    every(
+        &mut set,
+        core,
+        "auth.trim",
+        Duration::from_secs(60),
+        |core| async move { officers::jobs::trim(&core).await },
+    );
     set
 }
 

@@ -71,8 +71,7 @@ pub fn unit_kind(value: &str) -> Result<()> {
 
 /// A calendar day `YYYY-MM-DD`.
 pub fn day(field: &str, value: &str) -> Result<String> {
-    let day: jiff::civil::Date =
-        value.parse().map_err(|_bad| Error::field(field, "must be a day, e.g. 2027-12-31"))?;
+    let day: jiff::civil::Date = value.parse().map_err(|_bad| Error::field(field, "must be a day, e.g. 2027-12-31"))?;
     Ok(day.to_string())
 }
 

@@ -74,9 +74,8 @@ impl Signed {
     /// Checks the signature with the device's key; a revoked or keyless device fails.
     pub fn verify(&self, conn: &mut Conn) -> Result<DeviceRow> {
         let bad = |detail: &'static str| Error::new(Code::BadSignature).detail(detail);
-        let device = store::device_fetch(conn, &self.device_id).map_err(|error| {
-            if error.is(Code::NotFound) { bad("the device is not enrolled") } else { error }
-        })?;
+        let device = store::device_fetch(conn, &self.device_id)
+            .map_err(|error| if error.is(Code::NotFound) { bad("the device is not enrolled") } else { error })?;
         if !device.is_active() {
             return Err(Error::new(Code::TokenRevoked).detail("the device was revoked"));
         }

@@ -109,7 +109,9 @@ impl Throttle {
         if over == 0 {
             return 0;
         }
-        let wait = 1_i64.checked_shl(over - 1).map_or(self.longest_s, |w| if w <= 0 { self.longest_s } else { w.min(self.longest_s) });
+        let wait = 1_i64
+            .checked_shl(over - 1)
+            .map_or(self.longest_s, |w| if w <= 0 { self.longest_s } else { w.min(self.longest_s) });
         bucket.not_before = now + wait * MICROS;
         wait
     }

@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 use crate::duty::officers::auth::{Auth, ctx_of, peer_address, read_headers};
 use crate::duty::officers::service::{self, Grant, LoginBody, LoginOrigin};
 use crate::platform::ctx::{Core, Ctx};
-use crate::platform::http::body::{self, BODY_MAX};
 use crate::platform::http::Body;
+use crate::platform::http::body::{self, BODY_MAX};
 use crate::words::error::{Code, Error, Result};
 
 /// A refresh token handed back.
@@ -108,4 +108,3 @@ fn strict<T: serde::de::DeserializeOwned>(request: &HttpRequest, raw: &[u8]) -> 
     }
     body::parse(raw)
 }
-

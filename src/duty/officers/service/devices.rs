@@ -223,7 +223,9 @@ mod tests {
         let mut spki = vec![0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0x00];
         spki.extend_from_slice(&raw);
         let pem = format!("-----BEGIN PUBLIC KEY-----\n{}\n-----END PUBLIC KEY-----\n", BASE64_STANDARD.encode(&spki));
-        for text in [BASE64_STANDARD.encode(raw), BASE64_URL_SAFE_NO_PAD.encode(raw), BASE64_STANDARD.encode(&spki), pem] {
+        for text in
+            [BASE64_STANDARD.encode(raw), BASE64_URL_SAFE_NO_PAD.encode(raw), BASE64_STANDARD.encode(&spki), pem]
+        {
             assert_eq!(public_key_parse(&text).unwrap(), raw, "{text}");
         }
         for bad in ["", "AAAA", "not base64!", &"A".repeat(200)] {

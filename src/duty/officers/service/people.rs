@@ -145,8 +145,7 @@ pub async fn person_create(ctx: &Ctx, meta: &RequestMeta, body: PersonNew) -> Re
         updated_at: now,
     };
     certificate_apply(&mut row, body.certificate.as_ref())?;
-    let secrets =
-        [secret_of("phone", body.phone.as_deref())?, secret_of("identity_no", body.identity_no.as_deref())?];
+    let secrets = [secret_of("phone", body.phone.as_deref())?, secret_of("identity_no", body.identity_no.as_deref())?];
     let auth = ctx.part::<Auth>()?.clone();
     let hash = auth.passwords().hash(body.password).await?;
     let actor = std::sync::Arc::clone(&ctx.actor);

@@ -112,7 +112,8 @@ pub async fn login(core: &Core, body: LoginBody, origin: LoginOrigin) -> Result<
         Verdict::Check(delay) if delay.is_zero() => {}
         Verdict::Check(delay) => tokio::time::sleep(delay).await,
     }
-    let fits = rules::password_plausible(&body.password) && auth.passwords().verify(body.password.clone(), hash).await?;
+    let fits =
+        rules::password_plausible(&body.password) && auth.passwords().verify(body.password.clone(), hash).await?;
     let (true, Some(person)) = (fits, person) else {
         let wait = auth.throttle().failed(&attempt, core.clock.now().as_micros());
         return Err(if wait > 0 { wrong().retry_after(u32::try_from(wait).unwrap_or(1)) } else { wrong() });

@@ -125,7 +125,14 @@ pub async fn unit_change(ctx: &Ctx, meta: &RequestMeta, id: UnitId, body: UnitPa
             store::unit_move(tx.conn(), &row, &parent, now)?;
         }
         auth_changed(tx, &auth, AuthChange::UnitsChanged)?;
-        audit::record(tx, Some(&actor), "unit.change", "unit", &id.to_string(), &json!({ "parent_id": body.parent_id }))?;
+        audit::record(
+            tx,
+            Some(&actor),
+            "unit.change",
+            "unit",
+            &id.to_string(),
+            &json!({ "parent_id": body.parent_id }),
+        )?;
         Ok(Done::new(200, id.to_string()))
     })
     .await

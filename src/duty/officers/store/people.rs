@@ -4,10 +4,10 @@ use diesel::prelude::*;
 
 use crate::duty::officers::{PersonRow, PersonStatus};
 use crate::per_backend;
-use crate::platform::policy::PersonKind;
 use crate::platform::db::Conn;
 use crate::platform::db::schema::{credential, person, person_secret, unit};
 use crate::platform::keys::CURRENT_KEY_ID;
+use crate::platform::policy::PersonKind;
 use crate::words::error::{Error, Result};
 use crate::words::ids::PersonId;
 use crate::words::time::Timestamp;
@@ -74,8 +74,7 @@ pub fn people_page(conn: &mut Conn, filter: &PeopleFilter) -> Result<Vec<PersonR
         query = query.filter(person::id.eq_any(owners));
     }
     if let Some((name, id)) = &filter.after {
-        query = query
-            .filter(person::name.gt(name.clone()).or(person::name.eq(name.clone()).and(person::id.gt(*id))));
+        query = query.filter(person::name.gt(name.clone()).or(person::name.eq(name.clone()).and(person::id.gt(*id))));
     }
     Ok(query.order((person::name, person::id)).limit(filter.limit).load(conn)?)
 }

@@ -22,16 +22,9 @@ pub fn session_insert(conn: &mut Conn, row: &SessionRow) -> Result<()> {
 /// Moves the refresh generation on; false when another request did so first.
 pub fn session_advance(conn: &mut Conn, row: &SessionRow, expires: Timestamp, now: Timestamp) -> Result<bool> {
     let moved = diesel::update(
-        session::table
-            .find(&row.id)
-            .filter(session::generation.eq(row.generation))
-            .filter(session::ended_at.is_null()),
+        session::table.find(&row.id).filter(session::generation.eq(row.generation)).filter(session::ended_at.is_null()),
     )
-    .set((
-        session::generation.eq(row.generation + 1),
-        session::last_used_at.eq(now),
-        session::expires_at.eq(expires),
-    ))
+    .set((session::generation.eq(row.generation + 1), session::last_used_at.eq(now), session::expires_at.eq(expires)))
     .execute(conn)?;
     Ok(moved == 1)
 }

@@ -3,9 +3,9 @@
 use diesel::prelude::*;
 
 use crate::duty::officers::UnitRow;
-use crate::platform::policy::PersonKind;
 use crate::platform::db::Conn;
 use crate::platform::db::schema::{person, unit};
+use crate::platform::policy::PersonKind;
 use crate::words::error::{Error, Result};
 use crate::words::ids::{PersonId, UnitId};
 use crate::words::time::Timestamp;
@@ -66,8 +66,13 @@ pub fn units_page(conn: &mut Conn, path: &str, after: Option<&str>, limit: i64) 
 /// Parent first, root last.
 pub fn unit_ancestors(conn: &mut Conn, id: &UnitId) -> Result<Vec<UnitRow>> {
     let own = unit_fetch(conn, id)?;
-    let above: Vec<UnitId> =
-        own.path.split('/').filter(|part| !part.is_empty()).filter_map(|part| part.parse().ok()).filter(|u| u != id).collect();
+    let above: Vec<UnitId> = own
+        .path
+        .split('/')
+        .filter(|part| !part.is_empty())
+        .filter_map(|part| part.parse().ok())
+        .filter(|u| u != id)
+        .collect();
     let mut rows: Vec<UnitRow> = unit::table.filter(unit::id.eq_any(&above)).load(conn)?;
     rows.sort_by_key(|row| std::cmp::Reverse(row.path.len()));
     Ok(rows)

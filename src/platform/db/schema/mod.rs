@@ -8,3 +8,5 @@ mod platform;
 pub use crews::*;
 pub use officers::*;
 pub use platform::*;
+
+diesel::allow_tables_to_appear_in_same_query!(card, unit);
