@@ -1,0 +1,106 @@
+//! Who is nearest: an R-tree over points of the unit sphere, where straight-line order is ground order.
+//!
+//! Exact by construction, across the date line and at the poles too. Guarded by the live state's lock.
+
+use std::collections::HashMap;
+
+use rstar::RTree;
+use rstar::primitives::GeomWithData;
+
+use crate::words::geo::{Position, chord_squared, distance_m};
+use crate::words::ids::PersonId;
+
+type Point = GeomWithData<[f64; 3], PersonId>;
+
+/// Positions of people, for nearest-neighbour queries.
+#[derive(Debug, Default)]
+pub struct NearIndex {
+    tree: RTree<Point>,
+    places: HashMap<PersonId, Position>,
+}
+
+impl NearIndex {
+    /// Puts or moves a person.
+    pub fn put(&mut self, person: PersonId, place: Position) {
+        match self.places.insert(person, place) {
+            Some(before) if before == place => return,
+            Some(before) => drop(self.tree.remove(&Point::new(before.unit_vector(), person))),
+            None => {}
+        }
+        self.tree.insert(Point::new(place.unit_vector(), person));
+    }
+
+    /// Takes a person out.
+    pub fn remove(&mut self, person: &PersonId) {
+        if let Some(before) = self.places.remove(person) {
+            self.tree.remove(&Point::new(before.unit_vector(), *person));
+        }
+    }
+
+    /// Up to `n` people after the first `skip`, nearest first, no farther than `within_m`, with distances in metres.
+    pub fn nearest(&self, from: Position, within_m: f64, skip: usize, n: usize) -> Vec<(PersonId, f64)> {
+        let from_vector = from.unit_vector();
+        // A hair beyond, since the chord is rounded; the exact distance decides below.
+        let limit = chord_squared(within_m.max(0.0)) * (1.0 + 1e-9) + 1e-18;
+        self.tree
+            .nearest_neighbor_iter_with_distance_2(from_vector)
+            .take_while(|(_, squared)| *squared <= limit)
+            .skip(skip)
+            .take(n)
+            .filter_map(|(point, _)| {
+                let place = self.places.get(&point.data)?;
+                let metres = distance_m(from, *place);
+                (metres <= within_m).then_some((point.data, metres))
+            })
+            .collect()
+    }
+
+    /// Number of people in it.
+    pub fn len(&self) -> usize {
+        self.places.len()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn place() -> impl Strategy<Value = Position> {
+        prop_oneof![
+            4 => (119.3..119.8f64, 31.5..31.9f64),
+            1 => (-180.0..=180.0f64, -90.0..=90.0f64),
+        ]
+        .prop_map(|(lon, lat)| Position::new(lon, lat).unwrap())
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(128))]
+        #[test]
+        fn agrees_with_asking_everybody(
+            moves in proptest::collection::vec((0..40usize, proptest::option::of(place())), 1..200),
+            from in place(),
+            within in prop_oneof![Just(f64::INFINITY), 100.0..60_000.0f64],
+            k in 1..50usize,
+        ) {
+            let people: Vec<PersonId> = (0..40).map(|_| PersonId::new()).collect();
+            let (mut index, mut truth) = (NearIndex::default(), HashMap::new());
+            for (who, to) in moves {
+                match to {
+                    Some(to) => { index.put(people[who], to); truth.insert(people[who], to); }
+                    None => { index.remove(&people[who]); truth.remove(&people[who]); }
+                }
+            }
+            prop_assert_eq!(index.len(), truth.len());
+            let mut wanted: Vec<f64> = truth.values().map(|p| distance_m(from, *p)).filter(|d| *d <= within).collect();
+            wanted.sort_by(f64::total_cmp);
+            wanted.truncate(k);
+            let found = index.nearest(from, within, 0, k);
+            prop_assert_eq!(found.len(), wanted.len());
+            for ((person, metres), want) in found.iter().zip(&wanted) {
+                prop_assert!((metres - want).abs() < 0.01 + want * 1e-7);
+                prop_assert!((distance_m(from, truth[person]) - metres).abs() < 1e-6);
+            }
+        }
+    }
+}

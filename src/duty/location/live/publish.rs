@@ -1,0 +1,193 @@
+//! What watchers are served from: the latest record of every subject, encoded once per change, and a ring of which
+//! slots each tick touched.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use crate::duty::location::live_bin::{self, BinRecord};
+use crate::words::geo::Position;
+use crate::words::ids::PersonId;
+use crate::words::time::Timestamp;
+
+use super::marker::{Cause, Entry, Facts, Freshness, LivePerson, LiveVehicle, Marker};
+use super::state::Subject;
+
+/// Ticks remembered: a watcher behind by more (a minute at four a second) looks at every slot once.
+const RING: usize = 240;
+
+/// What a record shows.
+#[derive(Debug, Clone, PartialEq)]
+pub enum RecordBody {
+    /// A person.
+    Person(LivePerson),
+    /// A device by itself.
+    Vehicle(LiveVehicle),
+}
+
+/// One subject as watchers see it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Record {
+    /// Path of the unit it belongs to.
+    pub unit_path: Arc<str>,
+    /// Where.
+    pub position: Position,
+    /// Signed on, or a vehicle: visible to its unit, not only to peers.
+    pub open: bool,
+    /// The person, if it is one.
+    pub person: Option<PersonId>,
+    /// What is shown.
+    pub body: RecordBody,
+}
+
+impl Record {
+    /// The record of a person.
+    pub fn person(marker: &Marker, facts: &Facts, now: Timestamp) -> Self {
+        Self {
+            unit_path: Arc::clone(&facts.unit_path),
+            position: marker.position,
+            open: facts.on_duty,
+            person: Some(marker.person_id),
+            body: RecordBody::Person(LivePerson {
+                person_id: marker.person_id,
+                lon: marker.position.lon,
+                lat: marker.position.lat,
+                at: marker.at,
+                freshness: marker.freshness(now),
+                cause: marker.cause,
+                due_at: marker.due_at,
+                accuracy_m: marker.accuracy_m,
+                speed_mps: marker.speed_mps,
+                heading_deg: marker.heading_deg,
+                battery_pct: marker.battery_pct,
+                device_id: marker.device_id,
+                unit_id: facts.unit_id,
+                crew_id: facts.crew_id,
+                kind: facts.kind,
+                availability: facts.availability.clone(),
+            }),
+        }
+    }
+
+    /// The record of a device by itself.
+    pub fn vehicle(entry: &Entry, freshness: Freshness, cause: Option<Cause>, unit_path: &Arc<str>) -> Self {
+        let position = entry.fix.position();
+        Self {
+            unit_path: Arc::clone(unit_path),
+            position,
+            open: true,
+            person: None,
+            body: RecordBody::Vehicle(LiveVehicle {
+                device_id: entry.device,
+                kind: entry.kind.unwrap_or(crate::platform::policy::DeviceKind::VehicleUnit),
+                lon: position.lon,
+                lat: position.lat,
+                at: entry.fix.at(),
+                freshness,
+                cause,
+                due_at: entry.due_at,
+                speed_mps: entry.fix.speed_mps(),
+                heading_deg: entry.fix.heading_deg(),
+            }),
+        }
+    }
+}
+
+/// A record with its encodings.
+#[derive(Debug)]
+pub struct Encoded {
+    /// The record.
+    pub record: Record,
+    /// Its JSON object.
+    pub json: Bytes,
+    /// Its 16 binary bytes.
+    pub bin: BinRecord,
+}
+
+impl Encoded {
+    fn new(slot: u32, record: Record) -> Self {
+        let json = match &record.body {
+            RecordBody::Person(person) => serde_json::to_vec(person),
+            RecordBody::Vehicle(vehicle) => serde_json::to_vec(vehicle),
+        };
+        let bin = live_bin::record(slot, &record);
+        Self { record, json: Bytes::from(json.unwrap_or_default()), bin }
+    }
+}
+
+/// One slot of the published table.
+#[derive(Debug, Clone)]
+pub struct Slot {
+    /// Whom it is about.
+    pub subject: Subject,
+    /// Version of its last change.
+    pub version: u64,
+    /// What to show; `None`: on nobody's map.
+    pub now: Option<Arc<Encoded>>,
+}
+
+/// The published table.
+#[derive(Debug)]
+pub struct Published {
+    /// Version of the last tick that changed something.
+    pub version: u64,
+    slots: Vec<Option<Slot>>,
+    ring: VecDeque<(u64, Arc<[u32]>)>,
+}
+
+impl Published {
+    /// An empty table at that version.
+    pub fn new(version: u64) -> Self {
+        Self { version, slots: Vec::new(), ring: VecDeque::with_capacity(RING) }
+    }
+
+    /// Takes up one tick's changes; returns the new version.
+    pub fn publish(&mut self, records: Vec<(u32, Subject, Option<Record>)>) -> u64 {
+        self.version += 1;
+        let version = self.version;
+        let touched: Arc<[u32]> = records.iter().map(|(slot, _, _)| *slot).collect();
+        for (slot, subject, record) in records {
+            let index = slot as usize;
+            if self.slots.len() <= index {
+                self.slots.resize(index + 1, None);
+            }
+            let now = record.map(|record| Arc::new(Encoded::new(slot, record)));
+            if let Some(place) = self.slots.get_mut(index) {
+                *place = Some(Slot { subject, version, now });
+            }
+        }
+        if self.ring.len() == RING {
+            self.ring.pop_front();
+        }
+        self.ring.push_back((version, touched));
+        version
+    }
+
+    /// One slot.
+    pub fn slot(&self, slot: u32) -> Option<&Slot> {
+        self.slots.get(slot as usize)?.as_ref()
+    }
+
+    /// Every slot that was ever published.
+    pub fn slots(&self) -> impl Iterator<Item = (u32, &Slot)> {
+        self.slots.iter().enumerate().filter_map(|(i, slot)| Some((u32::try_from(i).ok()?, slot.as_ref()?)))
+    }
+
+    /// Calls `with` for every slot changed after `version`, possibly more than once each.
+    pub fn changed_after(&self, version: u64, mut with: impl FnMut(u32, &Slot)) {
+        let oldest = self.ring.front().map_or(self.version, |(v, _)| *v);
+        if version.saturating_add(1) < oldest {
+            self.slots().filter(|(_, slot)| slot.version > version).for_each(|(i, slot)| with(i, slot));
+            return;
+        }
+        // Newest first: most watchers are one tick behind.
+        for (_, touched) in self.ring.iter().rev().take_while(|(v, _)| *v > version) {
+            for i in touched.iter() {
+                if let Some(slot) = self.slot(*i) {
+                    with(*i, slot);
+                }
+            }
+        }
+    }
+}
