@@ -28,6 +28,7 @@
 mod app;
 mod database;
 mod officer;
+mod operations;
 mod process;
 mod proxy;
 mod reply;
@@ -37,6 +38,8 @@ mod unit;
 pub use app::{Builder, TestApp};
 pub use database::Database;
 pub use officer::Officer;
+pub use operations::{Operation, operations};
+pub use process::Finished;
 pub use proxy::Proxy;
 pub use reply::Reply;
 pub use socket::Socket;
@@ -78,6 +81,13 @@ where
         assert!(Instant::now() < end, "waited {PATIENCE:?} in vain: {what}");
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
+}
+
+/// Runs `suixing ARGS… --data-dir DIR` without any server, to its end.
+pub async fn run_in(dir: &std::path::Path, args: &[&str]) -> Finished {
+    let mut all: Vec<String> = args.iter().map(|arg| (*arg).to_owned()).collect();
+    all.extend(["--data-dir".to_owned(), dir.display().to_string()]);
+    tokio::task::spawn_blocking(move || process::run(&all, &[], "")).await.unwrap()
 }
 
 /// A fresh random id in the form clients make (UUIDv7), for request ids, idempotency keys and client-made incidents.

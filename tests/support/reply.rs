@@ -17,7 +17,8 @@ pub struct Reply {
 }
 
 impl Reply {
-    pub(super) async fn read(what: String, response: reqwest::Response) -> Self {
+    /// Reads an answer to the end; `what` names the request in failures.
+    pub async fn read(what: String, response: reqwest::Response) -> Self {
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
         let text = response.text().await.unwrap_or_default();
         let json =

@@ -1,1 +1,0 @@
-//! Kills, copies, cut links: everything acknowledged is there exactly once.

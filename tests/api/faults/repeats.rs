@@ -1,0 +1,1 @@
+//! A duplicate of every write.
