@@ -8,8 +8,18 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 /// Slices from left to right; a slice may import those before it.
-const SLICES: [&str; 9] =
-    ["officers", "crews", "rooms", "location", "incidents", "assignments", "backup", "evidence", "mediation", "command"];
+const SLICES: &[&str] = &[
+    "officers",
+    "crews",
+    "rooms",
+    "location",
+    "incidents",
+    "assignments",
+    "backup",
+    "evidence",
+    "mediation",
+    "command",
+];
 
 /// Hand-written files may not be longer than this.
 const LINES_MAX: usize = 600;

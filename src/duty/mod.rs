@@ -1,5 +1,5 @@
 //! Storey 3: the duties. A slice imports only slices above it in this list.
 
+pub mod location;
 pub mod officers;
 pub mod rooms;
-pub mod location;
