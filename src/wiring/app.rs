@@ -11,7 +11,7 @@ use actix_web::{App, HttpServer, web};
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use tokio::task::JoinSet;
 
-use super::{reactions, router, tasks};
+use super::{reactions, router, tasks, ws};
 use crate::duty::officers::{self, Auth};
 use crate::platform::config::Config;
 use crate::platform::ctx::Core;
@@ -115,15 +115,19 @@ pub async fn start(config: Config) -> Result<Running> {
     let server = web::Data::new(Server { core: Arc::clone(&core), metrics, stopping: AtomicBool::new(false) });
     let core_data = web::Data::from(Arc::clone(&core));
     let shared = server.clone();
+    let waiting = web::Data::new(ws::Waiting::default());
     let mut http = HttpServer::new(move || {
         App::new()
             .app_data(shared.clone())
             .app_data(core_data.clone())
+            .app_data(waiting.clone())
             .wrap(from_fn(problem::localise))
             .configure(router::configure)
     })
     .max_connections(settings.max_connections)
     .shutdown_timeout(settings.stop_timeout_s)
+    // Larger than what a socket may have unconfirmed, so its end is always seen.
+    .h1_write_buffer_size(ws::WRITE_BUFFER)
     .disable_signals();
     if settings.workers > 0 {
         http = http.workers(settings.workers);

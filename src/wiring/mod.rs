@@ -5,3 +5,4 @@ pub mod openapi;
 pub mod reactions;
 pub mod router;
 pub mod tasks;
+pub mod ws;

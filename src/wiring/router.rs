@@ -4,6 +4,7 @@ use actix_web::web::{self, ServiceConfig};
 use actix_web::{HttpResponse, Responder};
 
 use super::app::Server;
+use super::ws;
 use crate::duty::{officers, rooms};
 use crate::platform::http::problem;
 use crate::words::error::{Code, Error, Result};
@@ -16,6 +17,7 @@ pub fn configure(config: &mut ServiceConfig) {
         .route("/readyz", web::get().to(readyz))
         .route("/metrics", web::get().to(metrics_text))
         .configure(officers::http::root_routes)
+        .configure(ws::routes)
         .default_service(web::to(nothing_here));
 }
 
@@ -23,6 +25,8 @@ pub fn configure(config: &mut ServiceConfig) {
 fn api(config: &mut ServiceConfig) {
     officers::http::routes(config);
     rooms::http::routes(config);
+    ws::routes(config);
+    ws::inbox::routes(config);
     config.route("/openapi.json", web::get().to(super::openapi::serve));
 }
 

@@ -8,6 +8,7 @@ use std::time::Duration;
 use tokio::task::JoinSet;
 
 use crate::duty::officers;
+use super::ws;
 use crate::platform::ctx::Core;
 use crate::platform::db::{Priority, migrate};
 use crate::platform::http::idem;
@@ -58,6 +59,7 @@ pub fn start(core: &Arc<Core>) -> JoinSet<()> {
         Duration::from_secs(60),
         |core| async move { officers::jobs::trim(&core).await },
     );
+    every(&mut set, core, "outbox.rescan", Duration::from_secs(1), |core| async move { ws::rescan(&core).await });
     set
 }
 

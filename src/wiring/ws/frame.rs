@@ -1,0 +1,444 @@
+//! Bytes in and out of one socket. Outgoing frames go through a slot that holds
+//! exactly one frame, in place of actix-ws's channel of 32 (it swallowed 9.6 MB
+//! for a reader that never read). Incoming bytes pass a guard that refuses a
+//! frame by its header, before its payload is collected. Used by `session`.
+
+use std::cell::RefCell;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll, Waker};
+
+use actix_web::body::{BodySize, MessageBody};
+use actix_web::dev::Payload;
+use actix_web::error::PayloadError;
+use bytes::{BufMut, Bytes, BytesMut};
+use futures_util::Stream;
+
+use super::close::Close;
+
+/// Longest server frame header: 2 bytes and a 64-bit length, unmasked.
+const MAX_HEADER: usize = 10;
+/// RFC 6455 bound of a control frame's payload.
+const MAX_CONTROL: usize = 125;
+
+/// What kind of frame leaves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Opcode {
+    Text = 0x1,
+    Binary = 0x2,
+    Close = 0x8,
+    Ping = 0x9,
+    Pong = 0xA,
+}
+
+/// One frame on its way out: an own prefix and a body that may be shared by many sockets.
+#[derive(Clone, Debug)]
+pub struct Outgoing {
+    opcode: Opcode,
+    prefix: Bytes,
+    body: Bytes,
+}
+
+impl Outgoing {
+    /// A text frame.
+    pub fn text(body: impl Into<Bytes>) -> Self {
+        Self { opcode: Opcode::Text, prefix: Bytes::new(), body: body.into() }
+    }
+
+    /// A text frame of two parts, the second shared.
+    pub fn text_parts(prefix: Bytes, body: Bytes) -> Self {
+        Self { opcode: Opcode::Text, prefix, body }
+    }
+
+    /// A binary frame.
+    pub fn binary(body: Bytes) -> Self {
+        Self { opcode: Opcode::Binary, prefix: Bytes::new(), body }
+    }
+
+    /// A ping whose payload the client returns.
+    pub fn ping(mark: u64) -> Self {
+        let body = Bytes::copy_from_slice(&mark.to_be_bytes());
+        Self { opcode: Opcode::Ping, prefix: Bytes::new(), body }
+    }
+
+    /// The answer to a client's ping.
+    pub fn pong(mut payload: Bytes) -> Self {
+        payload.truncate(MAX_CONTROL);
+        Self { opcode: Opcode::Pong, prefix: Bytes::new(), body: payload }
+    }
+
+    /// A close frame; `hint` is appended to the reason.
+    pub fn close(close: Close, hint: &str) -> Self {
+        let mut body = BytesMut::with_capacity(MAX_CONTROL);
+        body.put_u16(close.code());
+        let room = MAX_CONTROL.saturating_sub(2);
+        body.extend(close.as_str().bytes().chain(hint.bytes()).take(room));
+        Self { opcode: Opcode::Close, prefix: Bytes::new(), body: body.freeze() }
+    }
+
+    /// Payload bytes, both parts.
+    pub fn len(&self) -> usize {
+        self.prefix.len().saturating_add(self.body.len())
+    }
+
+    /// Header and prefix in one piece; the body follows untouched.
+    fn head(&self) -> Bytes {
+        let len = self.len();
+        let mut head = BytesMut::with_capacity(MAX_HEADER.saturating_add(self.prefix.len()));
+        head.put_u8(0x80 | self.opcode as u8);
+        match (u8::try_from(len), u16::try_from(len)) {
+            (Ok(short), _) if short < 126 => head.put_u8(short),
+            (_, Ok(medium)) => {
+                head.put_u8(126);
+                head.put_u16(medium);
+            }
+            _ => {
+                head.put_u8(127);
+                head.put_u64(len as u64);
+            }
+        }
+        head.extend_from_slice(&self.prefix);
+        head.freeze()
+    }
+}
+
+/// How the response body goes on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    Open,
+    /// End the response normally after what is in the slot.
+    Ended,
+    /// Drop the connection without flushing.
+    Aborted,
+}
+
+struct Inner {
+    frame: Option<Outgoing>,
+    state: State,
+    /// The body was dropped: the connection is gone.
+    gone: bool,
+    body: Option<Waker>,
+    writer: Option<Waker>,
+}
+
+/// The one place between a socket's writer and actix-http's dispatcher. Both
+/// live on the same worker thread.
+#[derive(Clone)]
+pub struct Slot(Rc<RefCell<Inner>>);
+
+impl Slot {
+    /// An empty slot and the response body that empties it.
+    pub fn new(keep: actix_web::body::BoxBody) -> (Self, FrameBody) {
+        let slot = Self(Rc::new(RefCell::new(Inner {
+            frame: None,
+            state: State::Open,
+            gone: false,
+            body: None,
+            writer: None,
+        })));
+        (slot.clone(), FrameBody { slot, second: None, _keep: keep })
+    }
+
+    /// Whether a frame can be put in now.
+    pub fn is_free(&self) -> bool {
+        let inner = self.0.borrow();
+        inner.frame.is_none() && inner.state == State::Open && !inner.gone
+    }
+
+    /// Whether the connection is gone.
+    pub fn is_gone(&self) -> bool {
+        self.0.borrow().gone
+    }
+
+    /// Puts a frame into the free slot; a frame for a full or ended slot is dropped.
+    pub fn put(&self, frame: Outgoing) {
+        let mut inner = self.0.borrow_mut();
+        if inner.frame.is_none() && inner.state == State::Open && !inner.gone {
+            inner.frame = Some(frame);
+            if let Some(waker) = inner.body.take() {
+                waker.wake();
+            }
+        }
+    }
+
+    /// Ends the response after the frame in the slot.
+    pub fn end(&self) {
+        self.finish(State::Ended);
+    }
+
+    /// Drops the connection at once, whatever the peer reads.
+    pub fn abort(&self) {
+        self.finish(State::Aborted);
+    }
+
+    fn finish(&self, state: State) {
+        let mut inner = self.0.borrow_mut();
+        if inner.state != State::Aborted {
+            inner.state = state;
+        }
+        if let Some(waker) = inner.body.take() {
+            waker.wake();
+        }
+    }
+
+    /// Ready when the slot is free or the connection is gone.
+    pub fn poll_turn(&self, cx: &Context<'_>) -> Poll<()> {
+        let mut inner = self.0.borrow_mut();
+        if inner.frame.is_none() || inner.gone {
+            return Poll::Ready(());
+        }
+        inner.writer = Some(cx.waker().clone());
+        Poll::Pending
+    }
+
+    /// Ready when the connection is gone.
+    pub fn poll_gone(&self, cx: &Context<'_>) -> Poll<()> {
+        let mut inner = self.0.borrow_mut();
+        if inner.gone {
+            return Poll::Ready(());
+        }
+        inner.writer = Some(cx.waker().clone());
+        Poll::Pending
+    }
+}
+
+/// The response body of a socket: raw frames, one handed over at a time.
+pub struct FrameBody {
+    slot: Slot,
+    second: Option<Bytes>,
+    /// actix-ws's own body, unused; its drop tells its stream that the connection is gone.
+    _keep: actix_web::body::BoxBody,
+}
+
+/// A peer that reads nothing was cut off.
+#[derive(Debug)]
+pub struct Cut;
+
+impl std::fmt::Display for Cut {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("socket cut off: its reader stood still")
+    }
+}
+
+impl std::error::Error for Cut {}
+
+impl MessageBody for FrameBody {
+    type Error = Cut;
+
+    fn size(&self) -> BodySize {
+        BodySize::Stream
+    }
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, Cut>>> {
+        if let Some(second) = self.second.take() {
+            return Poll::Ready(Some(Ok(second)));
+        }
+        let taken = {
+            let mut inner = self.slot.0.borrow_mut();
+            if inner.state == State::Aborted {
+                return Poll::Ready(Some(Err(Cut)));
+            }
+            match inner.frame.take() {
+                Some(frame) => {
+                    if let Some(waker) = inner.writer.take() {
+                        waker.wake();
+                    }
+                    frame
+                }
+                None if inner.state == State::Ended => return Poll::Ready(None),
+                None => {
+                    inner.body = Some(cx.waker().clone());
+                    return Poll::Pending;
+                }
+            }
+        };
+        let head = taken.head();
+        if !taken.body.is_empty() {
+            self.second = Some(taken.body);
+        }
+        Poll::Ready(Some(Ok(head)))
+    }
+}
+
+impl Drop for FrameBody {
+    fn drop(&mut self) {
+        let mut inner = self.slot.0.borrow_mut();
+        inner.gone = true;
+        inner.frame = None;
+        if let Some(waker) = inner.writer.take() {
+            waker.wake();
+        }
+    }
+}
+
+/// Passes a client's bytes on and refuses a frame whose header announces more
+/// than the limit; actix-http's parser looks at the limit only once it has the
+/// whole frame.
+pub struct SizeGuard {
+    inner: Payload,
+    scan: FrameScan,
+}
+
+impl SizeGuard {
+    /// Wraps `inner`; a frame may carry `max` bytes.
+    pub fn wrap(inner: Payload, max: u64) -> Payload {
+        Payload::Stream { payload: Box::pin(Self { inner, scan: FrameScan::new(max) }) }
+    }
+}
+
+impl Stream for SizeGuard {
+    type Item = Result<Bytes, PayloadError>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let polled = Pin::new(&mut self.inner).poll_next(cx);
+        if let Poll::Ready(Some(Ok(bytes))) = &polled
+            && !self.scan.feed(bytes)
+        {
+            return Poll::Ready(Some(Err(PayloadError::Overflow)));
+        }
+        polled
+    }
+}
+
+/// Walks over frame headers, wherever the chunks are cut.
+struct FrameScan {
+    max: u64,
+    /// Header bytes of the frame that begins, up to 2 + 8.
+    header: [u8; MAX_HEADER],
+    have: usize,
+    /// Payload and mask bytes still to come of the current frame.
+    left: u64,
+}
+
+impl FrameScan {
+    fn new(max: u64) -> Self {
+        Self { max, header: [0; MAX_HEADER], have: 0, left: 0 }
+    }
+
+    /// False once a frame announces more than the limit.
+    fn feed(&mut self, mut bytes: &[u8]) -> bool {
+        loop {
+            if self.left > 0 {
+                let step = usize::try_from(self.left).unwrap_or(usize::MAX).min(bytes.len());
+                self.left = self.left.saturating_sub(step as u64);
+                bytes = bytes.get(step..).unwrap_or_default();
+            }
+            let Some((&byte, rest)) = bytes.split_first() else { return true };
+            bytes = rest;
+            if let Some(place) = self.header.get_mut(self.have) {
+                *place = byte;
+            }
+            self.have = self.have.saturating_add(1);
+            if let Some(len) = self.announced() {
+                if len > self.max {
+                    return false;
+                }
+                let masked = self.header[1] & 0x80 != 0;
+                self.left = len.saturating_add(if masked { 4 } else { 0 });
+                self.have = 0;
+            }
+        }
+    }
+
+    /// The payload length, once enough header bytes are here.
+    fn announced(&self) -> Option<u64> {
+        let [_, short, a, b, c, d, e, f, g, h] = self.header;
+        match (short & 0x7F, self.have) {
+            (126, 4) => Some(u64::from(u16::from_be_bytes([a, b]))),
+            (127, 10) => Some(u64::from_be_bytes([a, b, c, d, e, f, g, h])),
+            (len, 2) if len < 126 => Some(u64::from(len)),
+            _ => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use actix_web::body::BoxBody;
+    use proptest::prelude::*;
+
+    fn drain(body: &mut FrameBody) -> Vec<u8> {
+        let mut out = Vec::new();
+        let mut cx = Context::from_waker(Waker::noop());
+        while let Poll::Ready(Some(Ok(bytes))) = Pin::new(&mut *body).poll_next(&mut cx) {
+            out.extend_from_slice(&bytes);
+        }
+        out
+    }
+
+    #[test]
+    fn the_slot_holds_one_frame_and_says_when_it_is_free() {
+        let (slot, mut body) = Slot::new(BoxBody::new(()));
+        assert!(slot.is_free());
+        slot.put(Outgoing::text("one"));
+        assert!(!slot.is_free());
+        slot.put(Outgoing::text("lost"));
+        assert_eq!(drain(&mut body), b"\x81\x03one");
+        assert!(slot.is_free());
+        slot.put(Outgoing::text_parts(Bytes::from_static(b"{\"a\":"), Bytes::from_static(b"1}")));
+        assert_eq!(drain(&mut body), b"\x81\x07{\"a\":1}");
+        drop(body);
+        assert!(slot.is_gone() && !slot.is_free());
+    }
+
+    #[test]
+    fn lengths_use_the_shortest_header() {
+        for (len, header) in [(125, 2), (126, 4), (65_535, 4), (65_536, 10)] {
+            let head = Outgoing::binary(Bytes::from(vec![0; len])).head();
+            assert_eq!(head.len(), header, "{len}");
+        }
+    }
+
+    #[test]
+    fn an_abort_is_seen_before_anything_else() {
+        let (slot, mut body) = Slot::new(BoxBody::new(()));
+        slot.put(Outgoing::text("x"));
+        slot.abort();
+        let mut cx = Context::from_waker(Waker::noop());
+        assert!(matches!(Pin::new(&mut body).poll_next(&mut cx), Poll::Ready(Some(Err(Cut)))));
+    }
+
+    #[test]
+    fn a_close_reason_never_outgrows_a_control_frame() {
+        let frame = Outgoing::close(Close::Restart, &"x".repeat(300));
+        assert_eq!(frame.len(), MAX_CONTROL);
+    }
+
+    fn client_frame(len: usize) -> Vec<u8> {
+        let mut out = vec![0x82];
+        if len < 126 {
+            out.push(0x80 | len as u8);
+        } else if len < 65_536 {
+            out.push(0x80 | 126);
+            out.extend((len as u16).to_be_bytes());
+        } else {
+            out.push(0x80 | 127);
+            out.extend((len as u64).to_be_bytes());
+        }
+        out.extend([1, 2, 3, 4]);
+        out.extend(vec![7; len]);
+        out
+    }
+
+    proptest! {
+        #[test]
+        fn the_guard_finds_the_oversize_frame_wherever_chunks_are_cut(
+            before in prop::collection::vec(0usize..3_000, 0..6),
+            chunk in 1usize..700,
+        ) {
+            let mut scan = FrameScan::new(3_000);
+            let mut bytes: Vec<u8> = before.iter().flat_map(|len| client_frame(*len)).collect();
+            for part in bytes.chunks(chunk) {
+                prop_assert!(scan.feed(part));
+            }
+            bytes = client_frame(3_001);
+            prop_assert!(!bytes.chunks(chunk).all(|part| scan.feed(part)));
+        }
+
+        #[test]
+        fn the_guard_survives_anything(bytes in prop::collection::vec(any::<u8>(), 0..400)) {
+            FrameScan::new(100).feed(&bytes);
+        }
+    }
+}

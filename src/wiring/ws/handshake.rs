@@ -1,0 +1,144 @@
+//! `GET /ws`: who is it (bearer token or one-time ticket), which subprotocol,
+//! and the two tasks of the socket. Sockets that wait for their hello are
+//! counted per person and address; the oldest go when there are too many.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::{Arc, Weak};
+
+use actix_web::body::BoxBody;
+use actix_web::{FromRequest as _, HttpRequest, HttpResponse, web};
+use parking_lot::Mutex;
+use serde::Deserialize;
+
+use super::frame::{SizeGuard, Slot};
+use super::protocol::{BIN, JSON};
+use super::socket::{Socket, Wire};
+use super::{pump, session};
+use crate::duty::officers;
+use crate::platform::ctx::{Core, Ctx};
+use crate::platform::http::problem::request_reads_chinese;
+use crate::platform::push::hub::{Ending, Link};
+use crate::words::error::{Code, Error, Result};
+use crate::words::ids::PersonId;
+
+/// Sockets of one person that may wait for their hello at once.
+const WAITING_PER_PERSON: usize = 32;
+/// Sockets of one address that may wait; a station behind one address has hundreds of terminals.
+const WAITING_PER_ADDRESS: usize = 2_000;
+/// Open sockets of one person: devices, browsers, and some that are about to be noticed as dead.
+const OPEN_PER_PERSON: usize = 64;
+
+/// How a client names itself in the address.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Query {
+    ticket: Option<String>,
+}
+
+/// `GET /ws` and `GET /api/v1/ws`
+///
+/// Permissions: any live session; a ticket or a bearer token names it.
+pub async fn open(request: HttpRequest, body: web::Payload, waiting: web::Data<Waiting>) -> Result<HttpResponse> {
+    let ctx = who(&request).await?;
+    let chinese = request_reads_chinese(&request);
+    let core = Arc::clone(&ctx.core);
+    if core.hub.count_of(&ctx.actor.person) >= OPEN_PER_PERSON + WAITING_PER_PERSON {
+        return Err(Error::new(Code::RateLimited).detail("too many open sockets of one person").retry_after(10));
+    }
+    let max = core.config.socket.max_message_bytes;
+    let guarded = SizeGuard::wrap(body.into_inner(), max as u64);
+    let (response, unused, frames) = actix_ws::handle_with_protocols(&request, payload(&request, guarded).await?, &[JSON, BIN])
+        .map_err(|error| Error::bad(format!("not a WebSocket handshake: {error}")))?;
+    drop(unused);
+    let binary = response.headers().get("sec-websocket-protocol").is_some_and(|chosen| chosen == BIN);
+    let mut slot = None;
+    let response = response.map_body(|_, own| {
+        let (made, body) = Slot::new(own);
+        slot = Some(made);
+        BoxBody::new(body)
+    });
+    let slot = slot.ok_or_else(|| Error::internal("a response without a body"))?;
+    let actor = &ctx.actor;
+    let link = core.hub.join(actor.person, actor.device, actor.session, core.clock.now());
+    waiting.enter(&link, officers::auth::peer_address(&request, &core));
+    let socket = Socket::new(ctx, Arc::clone(&link), Wire { binary, chinese }, slot);
+    let frames = frames.max_frame_size(max).aggregate_continuations().max_continuation_size(max);
+    let reader = actix_web::rt::spawn(session::run(std::rc::Rc::clone(&socket), frames));
+    actix_web::rt::spawn(async move {
+        pump::run(socket).await;
+        reader.abort();
+        core.hub.leave(&link);
+    });
+    Ok(response)
+}
+
+/// The verified actor: from the ticket in the address, else from the bearer token.
+async fn who(request: &HttpRequest) -> Result<Ctx> {
+    let query = web::Query::<Query>::from_query(request.query_string())
+        .map_err(|error| Error::field("query", error))?
+        .into_inner();
+    let Some(ticket) = query.ticket else {
+        return officers::auth::ctx_of(request).await;
+    };
+    let core = request
+        .app_data::<web::Data<Core>>()
+        .map(|data| Arc::clone(data))
+        .ok_or_else(|| Error::internal("the core is not wired"))?;
+    let actor = officers::auth::redeem_ticket(&core, &ticket).await?;
+    Ok(Ctx::new(core, actor))
+}
+
+async fn payload(request: &HttpRequest, mut inner: actix_web::dev::Payload) -> Result<web::Payload> {
+    web::Payload::from_request(request, &mut inner).await.map_err(|error| Error::bad(error.to_string()))
+}
+
+/// Sockets that have not said hello yet.
+#[derive(Default)]
+pub struct Waiting {
+    queues: Mutex<Queues>,
+}
+
+#[derive(Default)]
+struct Queues {
+    people: HashMap<PersonId, VecDeque<Weak<Link>>>,
+    addresses: HashMap<String, VecDeque<Weak<Link>>>,
+    /// Entries since the last sweep of empty queues.
+    entered: usize,
+}
+
+impl Waiting {
+    /// Notes a socket; the oldest that still wait go when there are too many.
+    fn enter(&self, link: &Arc<Link>, address: String) {
+        let mut queues = self.queues.lock();
+        push(queues.people.entry(link.person).or_default(), link, WAITING_PER_PERSON);
+        push(queues.addresses.entry(address).or_default(), link, WAITING_PER_ADDRESS);
+        queues.entered += 1;
+        if queues.entered >= 1_000 {
+            queues.entered = 0;
+            queues.people.retain(|_, queue| {
+                queue.retain(is_waiting);
+                !queue.is_empty()
+            });
+            queues.addresses.retain(|_, queue| {
+                queue.retain(is_waiting);
+                !queue.is_empty()
+            });
+        }
+    }
+}
+
+fn is_waiting(link: &Weak<Link>) -> bool {
+    link.upgrade().is_some_and(|link| !link.is_greeted() && link.ending().is_none())
+}
+
+fn push(queue: &mut VecDeque<Weak<Link>>, link: &Arc<Link>, most: usize) {
+    if queue.len() >= most {
+        queue.retain(is_waiting);
+    }
+    while queue.len() >= most {
+        if let Some(oldest) = queue.pop_front().and_then(|weak| weak.upgrade()) {
+            oldest.end(Ending::Crowded);
+        }
+    }
+    queue.push_back(Arc::downgrade(link));
+}

@@ -1,0 +1,142 @@
+//! `GET /me/inbox`: the person's stream without a socket, by the same rule of
+//! continuation and rendered by the same policy. Also a receipt by REST, for an
+//! app that could only poll.
+
+use actix_web::web::{self, ServiceConfig};
+use actix_web::HttpResponse;
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+
+use super::protocol::{Delivered, Reason};
+use super::{slices, stream};
+use crate::platform::ctx::Ctx;
+use crate::platform::db::Priority;
+use crate::platform::http::page;
+use crate::platform::http::{Body, Params};
+use crate::platform::policy::DeviceKind;
+use crate::platform::push::cursor::{self, Known};
+use crate::platform::push::outbox;
+use crate::words::error::{Code, Error, Result};
+use crate::words::ids::MessageId;
+use crate::words::time::Timestamp;
+
+/// What the caller has already.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+pub struct InboxQuery {
+    /// Epoch of the last welcome or inbox.
+    pub epoch: Option<String>,
+    /// Highest number received.
+    pub after_seq: Option<i64>,
+    /// Id of the message with that number.
+    pub after_id: Option<MessageId>,
+    /// 1 to 500; 50 unless told.
+    pub limit: Option<i64>,
+    /// From `next_cursor` of the page before; stands in for the three above.
+    pub cursor: Option<String>,
+}
+
+/// Messages of the person's stream.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Inbox {
+    pub epoch: String,
+    /// False: what the caller has is not continued; reload, then keep these.
+    pub recovered: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    pub reason: Option<Reason>,
+    /// Highest number given out.
+    pub last_seq: i64,
+    pub server_time: Timestamp,
+    #[schema(value_type = Vec<Object>)]
+    pub items: Vec<Delivered>,
+    pub next_cursor: Option<String>,
+}
+
+/// Everything up to `seq` is stored on the device.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct InboxAck {
+    pub epoch: String,
+    pub seq: i64,
+}
+
+pub fn routes(config: &mut ServiceConfig) {
+    config.route("/me/inbox", web::get().to(read)).route("/me/inbox/ack", web::post().to(acknowledge));
+}
+
+/// Reads one's own stream.
+///
+/// Permissions: everybody, their own.
+#[utoipa::path(get, path = "/me/inbox", tag = "inbox", params(InboxQuery), responses((status = 200, body = Inbox)))]
+pub async fn read(ctx: Ctx, query: Params<InboxQuery>) -> Result<HttpResponse> {
+    let Params(query) = query;
+    let limit = page::limit(query.limit)?;
+    let known = known(&query)?;
+    let actor = std::sync::Arc::clone(&ctx.actor);
+    let browser = actor.device_kind == DeviceKind::Browser;
+    let now = ctx.clock.now();
+    // Opening a stream is a write; who has none yet gets one.
+    let person = actor.person;
+    if ctx.db.read(move |conn| outbox::stream_fetch(conn, &person)).await?.is_none() {
+        ctx.db.write(Priority::Normal, move |tx| cursor::stream_of(tx, &person).map(drop)).await?;
+    }
+    let inbox = ctx
+        .db
+        .read(move |conn| {
+            let row = outbox::stream_fetch(conn, &actor.person)?.ok_or_else(|| Error::internal("a stream vanished"))?;
+            let resumption = cursor::resume(conn, &row, &known, browser, now)?;
+            let mut found = outbox::messages_after(conn, &actor.person, resumption.from_seq, limit.saturating_add(1))?;
+            let more = i64::try_from(found.len()).unwrap_or(0) > limit;
+            found.truncate(usize::try_from(limit).unwrap_or(0));
+            let next_cursor = if more {
+                found.last().map(|last| page::encode(&format!("{} {} {}", row.epoch, last.seq, last.id)))
+            } else {
+                None
+            };
+            let items = found.iter().map(|one| slices::message(conn, &actor, one)).collect::<Result<_>>()?;
+            Ok(Inbox {
+                epoch: row.epoch,
+                recovered: resumption.lost.is_none(),
+                reason: resumption.lost.map(Reason::from),
+                last_seq: row.last_seq,
+                server_time: now,
+                items,
+                next_cursor,
+            })
+        })
+        .await?;
+    Ok(HttpResponse::Ok().json(inbox))
+}
+
+fn known(query: &InboxQuery) -> Result<Known> {
+    if let Some(cursor) = &query.cursor {
+        let text = page::decode(cursor)?;
+        let mut parts = text.split(' ');
+        let (Some(epoch), Some(seq), Some(id)) = (parts.next(), parts.next(), parts.next()) else {
+            return Err(Error::new(Code::InvalidCursor));
+        };
+        let wrong = |_bad| Error::new(Code::InvalidCursor);
+        return Ok(Known {
+            epoch: Some(epoch.to_owned()),
+            seq: seq.parse().map_err(|_bad: std::num::ParseIntError| Error::new(Code::InvalidCursor))?,
+            id: Some(id.parse().map_err(wrong)?),
+        });
+    }
+    let seq = query.after_seq.unwrap_or(0);
+    if seq < 0 {
+        return Err(Error::field("after_seq", "must not be negative"));
+    }
+    Ok(Known { epoch: query.epoch.clone().filter(|epoch| !epoch.is_empty()), seq, id: query.after_id })
+}
+
+/// Confirms what was read, as the socket's `ack` does; for an app that polls.
+///
+/// Permissions: everybody, their own.
+#[utoipa::path(post, path = "/me/inbox/ack", tag = "inbox", request_body = InboxAck, responses((status = 204)))]
+pub async fn acknowledge(ctx: Ctx, body: Body<InboxAck>) -> Result<HttpResponse> {
+    let holder = stream::Holder::of_actor(&ctx.actor);
+    let (epoch, seq) = (body.value.epoch, body.value.seq);
+    ctx.db.write(Priority::Receipt, move |tx| stream::polled_recipe(tx, holder, &epoch, seq)).await?;
+    Ok(HttpResponse::NoContent().finish())
+}

@@ -1,0 +1,211 @@
+//! The one task that writes to a socket. It decides what leaves next
+//! (end, ping, must-deliver, answers, live), hands over one frame at a time
+//! and ends a socket that makes no progress. It never waits for another socket.
+
+use std::future::poll_fn;
+use std::rc::Rc;
+
+use tokio::time::{Instant, sleep_until};
+
+use super::close::Close;
+use super::frame::Outgoing as Frame;
+use super::live::{Feed, Order};
+use super::socket::{CLOSE_WITHIN, FLIGHT_MAX, Limits, Socket, State};
+use super::stream;
+use crate::platform::push::hub::Ending;
+
+/// When clients of a stopping server come back, in milliseconds.
+const RETRY_MS: std::ops::Range<u32> = 500..5_000;
+
+/// What the writer does next.
+enum Step {
+    Write(Frame),
+    Close(Close, String),
+    Wait(Instant),
+    /// The connection is gone.
+    Stop,
+}
+
+/// Writes until the socket ends.
+pub async fn run(socket: Rc<Socket>) {
+    let mut live = None;
+    loop {
+        take_orders(&socket, &mut live);
+        match next(&socket, &mut live) {
+            Step::Write(frame) => write(&socket, frame),
+            Step::Wait(until) => wait(&socket, &mut live, until).await,
+            Step::Close(close, hint) => {
+                say_goodbye(&socket, close, &hint).await;
+                return;
+            }
+            Step::Stop => return,
+        }
+        stream::fetch_more(&socket);
+        stream::store_receipts(&socket);
+    }
+}
+
+/// What the hub asked for from another thread, and the reader for the live feed.
+fn take_orders(socket: &Socket, live: &mut Option<Feed>) {
+    let (order, acked) = socket.with(|state| (state.live_order.take(), std::mem::take(&mut state.live_acked)));
+    match order {
+        Some(Order::Look(subscription)) => *live = Some(Feed::new(*subscription, socket.wire.binary)),
+        Some(Order::Stop) => *live = None,
+        None => {}
+    }
+    if let Some(feed) = live {
+        for version in acked {
+            feed.acknowledge(version);
+        }
+    }
+    match socket.link.ending() {
+        Some(Ending::Replaced) => socket.end(Close::Replaced, ""),
+        Some(Ending::Revoked) => socket.end(Close::Revoked, ""),
+        Some(Ending::Crowded) => socket.end(Close::NoHello, ""),
+        Some(Ending::Stopping) => {
+            // Spread the return of everybody over a few seconds.
+            let retry_ms = rand::random_range(RETRY_MS);
+            socket.end(Close::Restart, format!(" retry_ms={retry_ms}"));
+        }
+        None => {}
+    }
+}
+
+fn next(socket: &Socket, live: &mut Option<Feed>) -> Step {
+    if socket.slot.is_gone() {
+        return Step::Stop;
+    }
+    let now = Instant::now();
+    let step = socket.with(|state| {
+        if let Some(ending) = &state.ending {
+            return Step::Close(ending.close, ending.hint.clone());
+        }
+        if state.reader_done {
+            return Step::Close(Close::Normal, String::new());
+        }
+        if let Some(close) = overdue(state, &socket.limits, now) {
+            return Step::Close(close, String::new());
+        }
+        if socket.slot.is_free()
+            && let Some(frame) = choose(socket, state, live, now)
+        {
+            return Step::Write(frame);
+        }
+        Step::Wait(look_again(state, &socket.limits, now))
+    });
+    socket.room.notify_one();
+    step
+}
+
+/// The reason to end a socket that stands still, if there is one.
+fn overdue(state: &State, limits: &Limits, now: Instant) -> Option<Close> {
+    if state.stream.is_none() && !state.busy && now.duration_since(state.opened) >= limits.hello_within {
+        return Some(Close::NoHello);
+    }
+    if !state.busy && now.duration_since(state.last_in) >= limits.silent_after {
+        return Some(Close::Silent);
+    }
+    let unanswered = state.ping.is_some_and(|(_, at, _)| now.duration_since(at) >= limits.stalled_after);
+    let unacknowledged = state
+        .stream
+        .as_ref()
+        .and_then(|stream| stream.full_since)
+        .is_some_and(|since| now.duration_since(since) >= limits.stalled_after);
+    (unanswered || unacknowledged).then_some(Close::TooSlow)
+}
+
+/// The frame that leaves now.
+fn choose(socket: &Socket, state: &mut State, live: &mut Option<Feed>, now: Instant) -> Option<Frame> {
+    if let Some(welcome) = state.welcome.take() {
+        return Some(welcome);
+    }
+    if state.ping_due(now, socket.limits.ping_every) {
+        return Some(state.make_ping(now));
+    }
+    if state.flight() >= FLIGHT_MAX {
+        return None;
+    }
+    if let Some(stream) = state.stream.as_mut() {
+        let open = stream.sent.saturating_sub(stream.acked) < socket.limits.ack_window;
+        if open && let Some((seq, frame)) = stream.ready.pop_front() {
+            stream.sent = seq;
+            stream.sent_mark = state.written.saturating_add(frame.len() as u64);
+            if seq.saturating_sub(stream.acked) >= socket.limits.ack_window {
+                stream.full_since = Some(now);
+            }
+            return Some(frame);
+        }
+    }
+    if let Some(frame) = state.next_control() {
+        return Some(frame);
+    }
+    live.as_mut().and_then(Feed::next_frame)
+}
+
+/// When something may become overdue.
+fn look_again(state: &State, limits: &Limits, now: Instant) -> Instant {
+    let mut at = state.last_in + limits.silent_after;
+    if state.stream.is_none() {
+        at = at.min(state.opened + limits.hello_within);
+    }
+    at = at.min(match state.ping {
+        Some((_, sent, _)) => sent + limits.stalled_after,
+        None => state.last_ping + limits.ping_every,
+    });
+    if let Some(since) = state.stream.as_ref().and_then(|stream| stream.full_since) {
+        at = at.min(since + limits.stalled_after);
+    }
+    // A busy reader is left alone, but looked at again.
+    at.max(now + std::time::Duration::from_millis(20))
+}
+
+fn write(socket: &Socket, frame: Frame) {
+    socket.with(|state| state.written = state.written.saturating_add(frame.len() as u64));
+    socket.slot.put(frame);
+}
+
+async fn wait(socket: &Socket, live: &mut Option<Feed>, until: Instant) {
+    let full = !socket.slot.is_free();
+    tokio::select! {
+        () = socket.link.wake.notified() => {}
+        () = poll_fn(|cx| socket.slot.poll_turn(cx)), if full => {}
+        () = poll_fn(|cx| socket.slot.poll_gone(cx)), if !full => {}
+        () = news(live) => {}
+        () = sleep_until(until) => {}
+    }
+}
+
+/// Waits for a change in the live view; for ever without one.
+async fn news(live: &mut Option<Feed>) {
+    match live {
+        Some(feed) => feed.changed().await,
+        None => std::future::pending().await,
+    }
+}
+
+/// Close frame, a moment for the client's answer, then the connection is cut off.
+async fn say_goodbye(socket: &Socket, close: Close, hint: &str) {
+    let deadline = Instant::now() + CLOSE_WITHIN;
+    let code = close.code();
+    tracing::debug!(code, person = %socket.link.person, "socket ends");
+    if !socket.slot.is_free() {
+        tokio::select! {
+            () = poll_fn(|cx| socket.slot.poll_turn(cx)) => {}
+            () = sleep_until(deadline) => {}
+        }
+    }
+    socket.slot.put(Frame::close(close, hint));
+    while !socket.slot.is_gone() && Instant::now() < deadline && !socket.with(|state| state.reader_done) {
+        tokio::select! {
+            () = socket.link.wake.notified() => {}
+            () = poll_fn(|cx| socket.slot.poll_gone(cx)) => {}
+            () = sleep_until(deadline) => {}
+        }
+    }
+    // The client answered, so it has read everything: end in order. Otherwise cut off.
+    if socket.with(|state| state.reader_done) && socket.slot.is_free() {
+        socket.slot.end();
+    } else {
+        socket.slot.abort();
+    }
+}
