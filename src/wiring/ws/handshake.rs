@@ -47,8 +47,9 @@ pub async fn open(request: HttpRequest, body: web::Payload, waiting: web::Data<W
     }
     let max = core.config.socket.max_message_bytes;
     let guarded = SizeGuard::wrap(body.into_inner(), max as u64);
-    let (response, unused, frames) = actix_ws::handle_with_protocols(&request, payload(&request, guarded).await?, &[JSON, BIN])
-        .map_err(|error| Error::bad(format!("not a WebSocket handshake: {error}")))?;
+    let (response, unused, frames) =
+        actix_ws::handle_with_protocols(&request, payload(&request, guarded).await?, &[JSON, BIN])
+            .map_err(|error| Error::bad(format!("not a WebSocket handshake: {error}")))?;
     drop(unused);
     let binary = response.headers().get("sec-websocket-protocol").is_some_and(|chosen| chosen == BIN);
     let mut slot = None;

@@ -2,8 +2,8 @@
 //! continuation and rendered by the same policy. Also a receipt by REST, for an
 //! app that could only poll.
 
-use actix_web::web::{self, ServiceConfig};
 use actix_web::HttpResponse;
+use actix_web::web::{self, ServiceConfig};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 

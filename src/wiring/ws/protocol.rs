@@ -154,9 +154,7 @@ pub fn parse<F: for<'de> Deserialize<'de>>(text: &str) -> Result<Incoming<F>, Mi
         "ping" => typed(text).map(Incoming::Ping).map_err(simple),
         other => match Verb::ALL.iter().find(|verb| verb.as_str() == other) {
             Some(verb) => command(text, *verb).map(Incoming::Command).map_err(simple),
-            None => Err(simple(
-                Error::new(Code::UnknownType).detail("this `type` of message is not known here"),
-            )),
+            None => Err(simple(Error::new(Code::UnknownType).detail("this `type` of message is not known here"))),
         },
     }
 }

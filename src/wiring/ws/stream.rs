@@ -143,14 +143,8 @@ pub async fn greet(socket: &Rc<Socket>, hello: Hello) -> Result<()> {
     socket.link.expect_up_to(resumption.head);
     socket.with(|state| {
         state.welcome = Some(frame);
-        state.stream = Some(Stream {
-            session_gen,
-            fetched: from,
-            sent: from,
-            acked: from,
-            stored: from,
-            ..Stream::default()
-        });
+        state.stream =
+            Some(Stream { session_gen, fetched: from, sent: from, acked: from, stored: from, ..Stream::default() });
     });
     socket.wake();
     Ok(())
