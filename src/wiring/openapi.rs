@@ -4,7 +4,7 @@
 use actix_web::{HttpResponse, Responder};
 use utoipa::OpenApi;
 
-use crate::duty::{officers, rooms};
+use crate::duty::{crews, officers, rooms};
 
 /// The document's frame; slices add their paths with `merge_from`.
 #[derive(OpenApi)]
@@ -18,6 +18,7 @@ struct Frame;
 pub fn document() -> utoipa::openapi::OpenApi {
     let mut document = Frame::openapi();
     document.merge(officers::http::Api::openapi());
+    document.merge(crews::http::Api::openapi());
     document.merge(rooms::http::Api::openapi());
     document
 }

@@ -5,7 +5,7 @@ use actix_web::{HttpResponse, Responder};
 
 use super::app::Server;
 use super::ws;
-use crate::duty::{officers, rooms};
+use crate::duty::{crews, officers, rooms};
 use crate::platform::http::problem;
 use crate::words::error::{Code, Error, Result};
 
@@ -24,6 +24,7 @@ pub fn configure(config: &mut ServiceConfig) {
 /// path                                  slice
 fn api(config: &mut ServiceConfig) {
     officers::http::routes(config);
+    crews::http::routes(config);
     rooms::http::routes(config);
     ws::routes(config);
     ws::inbox::routes(config);
