@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use clap::{Args, Parser, Subcommand};
 use serde_json::json;
 
-use super::{app, openapi};
+use super::{app, demo, openapi, simulate};
 use crate::duty::officers;
 use crate::platform::config::{self, Config};
 use crate::platform::db::migrate;
@@ -28,6 +28,10 @@ enum Command {
     /// When ready, one JSON line goes to standard output:
     /// {"event":"ready","listening":"http://127.0.0.1:8420",…}; everything else goes to standard error.
     Serve(Common),
+    /// Serve with an invented district at work in it: for a first look, for trying a client.
+    Demo(demo::DemoArgs),
+    /// Put terminals, watchers and a command room on a running server as load; prints figures as JSON.
+    Simulate(simulate::SimulateArgs),
     /// Bring the database schema to this version, or show what is pending.
     Migrate(MigrateArgs),
     /// Print the generated interface descriptions, or write them into a folder.
@@ -138,6 +142,8 @@ fn init_logs() {
 fn run(command: Command) -> Result<()> {
     match command {
         Command::Serve(common) => async_main(serve(common.settings()?)),
+        Command::Demo(args) => async_main(demo::run(args)),
+        Command::Simulate(args) => async_main(simulate::run(args)),
         Command::Migrate(args) => migrate_command(&args),
         Command::Spec(args) => spec(&args),
         Command::Admin(Admin::Create(args)) => admin_create(&args),
@@ -155,16 +161,21 @@ pub fn async_main<F: Future<Output = Result<()>>>(main: F) -> Result<()> {
 
 async fn serve(settings: Config) -> Result<()> {
     let running = app::start(settings).await?;
-    print_line(&json!({
-        "event": "ready",
-        "listening": running.url,
-        "database": format!("{:?}", running.core.db.backend()).to_lowercase(),
-        "version": env!("CARGO_PKG_VERSION"),
-    }))?;
+    print_line(&ready_line(&running))?;
     tracing::info!(url = running.url, "serving");
     until_signal().await?;
     tracing::info!("stopping");
     running.stop().await
+}
+
+/// What tells a waiting parent process that the server answers.
+pub fn ready_line(running: &app::Running) -> serde_json::Value {
+    json!({
+        "event": "ready",
+        "listening": running.url,
+        "database": format!("{:?}", running.core.db.backend()).to_lowercase(),
+        "version": env!("CARGO_PKG_VERSION"),
+    })
 }
 
 /// Waits for SIGINT or SIGTERM.

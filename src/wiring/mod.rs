@@ -1,8 +1,11 @@
 //! Storey 4: what joins the duties into one server.
 pub mod app;
 pub mod cli;
+pub mod demo;
 pub mod openapi;
+pub mod page;
 pub mod reactions;
 pub mod router;
+pub mod simulate;
 pub mod tasks;
 pub mod ws;

@@ -18,6 +18,7 @@ pub fn configure(config: &mut ServiceConfig) {
         .route("/metrics", web::get().to(metrics_text))
         .configure(officers::http::root_routes)
         .configure(ws::routes)
+        .configure(super::page::routes)
         .default_service(web::to(nothing_here));
 }
 

@@ -1,0 +1,113 @@
+//! The schedule of a load run: who is sent where and who presses, each at its due time.
+//!
+//! Open loop: the next operation is due whether or not the last one was answered. Called by
+//! `simulate::run`.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+
+use super::client::{Session, stamp, text};
+use super::dice::Dice;
+use super::terminal::{Handle, Run};
+
+/// The incident is made this long before its assignment is due, so that only the assignment counts.
+const INCIDENT_AHEAD: Duration = Duration::from_millis(1_500);
+/// A backup is closed this long after the press.
+const BACKUP_LASTS: Duration = Duration::from_secs(4);
+
+/// Send assignments at `rate` per second until `until`.
+pub async fn assignments(
+    run: Arc<Run>,
+    terminals: Arc<Vec<Handle>>,
+    dispatchers: Vec<Session>,
+    rate: f64,
+    until: Instant,
+    mut dice: Dice,
+) {
+    if rate <= 0.0 || dispatchers.is_empty() {
+        return;
+    }
+    let mut due = Instant::now() + INCIDENT_AHEAD;
+    let mut serial = 0usize;
+    while due < until {
+        due += Duration::from_secs_f64(dice.gap(1.0 / rate));
+        tokio::time::sleep_until((due - INCIDENT_AHEAD).into()).await;
+        let (Some(seat), Some(target)) =
+            (dispatchers.get(serial % dispatchers.len()).cloned(), some_terminal(&terminals, &mut dice))
+        else {
+            continue;
+        };
+        serial += 1;
+        tokio::spawn(one_assignment(run.clone(), terminals.clone(), seat, target, due));
+    }
+}
+
+fn some_terminal(terminals: &[Handle], dice: &mut Dice) -> Option<usize> {
+    (!terminals.is_empty()).then(|| dice.below(terminals.len()))
+}
+
+async fn one_assignment(run: Arc<Run>, terminals: Arc<Vec<Handle>>, seat: Session, target: usize, due: Instant) {
+    let Some(terminal) = terminals.get(target) else { return };
+    let incident = json!({
+        "category": "assistance",
+        "priority": 3,
+        "title": "Load test",
+        "location": {"lon": run.centre.0, "lat": run.centre.1},
+        "called_at": stamp(),
+    });
+    let asked = Instant::now();
+    let incident = match seat.post("/incidents", &incident).await {
+        Ok(made) => text(&made, "id").to_owned(),
+        Err(trouble) => return run.stats.count(&format!("refused_incident_{}", trouble.label())),
+    };
+    run.stats.since_due("incident_created", asked);
+    tokio::time::sleep_until(due.into()).await;
+    let body = json!({"person_ids": [&*terminal.session.person_id]});
+    match seat.post(&format!("/incidents/{incident}/assignments"), &body).await {
+        Ok(made) => {
+            run.stats.since_due("assignment_reply", due);
+            for assignment in made.get("assignments").and_then(Value::as_array).into_iter().flatten() {
+                run.ledger.promised(&run.stats, text(assignment, "id"), due, target);
+            }
+        }
+        Err(trouble) => run.stats.count(&format!("refused_assignment_{}", trouble.label())),
+    }
+}
+
+/// Press the button somewhere at `rate` per second until `until`.
+pub async fn backups(run: Arc<Run>, terminals: Arc<Vec<Handle>>, rate: f64, until: Instant, mut dice: Dice) {
+    if rate <= 0.0 {
+        return;
+    }
+    let mut due = Instant::now();
+    while due < until {
+        due += Duration::from_secs_f64(dice.gap(1.0 / rate));
+        tokio::time::sleep_until(due.into()).await;
+        let up = |n: &usize| terminals.get(*n).is_some_and(|t| t.up.load(Ordering::Relaxed));
+        let chosen = (0..8).filter_map(|_| some_terminal(&terminals, &mut dice)).find(up);
+        match chosen.and_then(|n| terminals.get(n)) {
+            Some(terminal) if terminal.press.send(due).is_ok() => {
+                tokio::spawn(close_later(run.clone(), terminal.session.clone()));
+            }
+            _ => run.stats.count("backup_nobody_connected"),
+        }
+    }
+}
+
+/// End the presser's open requests, so that the next press is a new one.
+async fn close_later(run: Arc<Run>, presser: Session) {
+    tokio::time::sleep(BACKUP_LASTS).await;
+    let Ok(open) = presser.get("/backups?state=open").await else { return };
+    for backup in open.get("items").and_then(Value::as_array).into_iter().flatten() {
+        if text(backup, "requester_id") != &*presser.person_id {
+            continue;
+        }
+        let path = format!("/backups/{}/close", text(backup, "id"));
+        if let Err(trouble) = presser.post(&path, &json!({"reason": "resolved"})).await {
+            run.stats.count(&format!("refused_close_{}", trouble.label()));
+        }
+    }
+}

@@ -1,0 +1,179 @@
+//! What was promised and what arrived: the memory of a load run.
+//!
+//! An assignment's answer and its arrival on the device race each other, so both sides write here
+//! and whoever is second takes the measurement. Called by the driver and the terminals.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+
+use serde_json::{Value, json};
+
+use super::stats::Stats;
+
+#[derive(Default)]
+struct Entry {
+    due: Option<Instant>,
+    terminal: Option<usize>,
+    received: u32,
+    first_at: Option<Instant>,
+}
+
+#[derive(Default)]
+struct Alarm {
+    due: Option<Instant>,
+    alerts: Vec<Instant>,
+    measured: usize,
+}
+
+#[derive(Default)]
+struct Pages {
+    assignments: HashMap<String, Entry>,
+    outstanding: HashMap<usize, usize>,
+    alarms: HashMap<String, Alarm>,
+}
+
+/// Shared by every task of a run.
+#[derive(Default)]
+pub struct Ledger {
+    pages: Mutex<Pages>,
+}
+
+impl Ledger {
+    fn pages(&self) -> MutexGuard<'_, Pages> {
+        self.pages.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The server said 201 to an assignment that was due then, for this terminal.
+    pub fn promised(&self, stats: &Stats, assignment: &str, due: Instant, terminal: usize) {
+        let mut pages = self.pages();
+        let entry = pages.assignments.entry(assignment.to_owned()).or_default();
+        entry.due = Some(due);
+        entry.terminal = Some(terminal);
+        match entry.first_at {
+            Some(at) => stats.took("assignment_due_to_device", at.saturating_duration_since(due)),
+            None => *pages.outstanding.entry(terminal).or_default() += 1,
+        }
+    }
+
+    /// An offer arrived on a device.
+    pub fn received(&self, stats: &Stats, assignment: &str, terminal: usize) {
+        let now = Instant::now();
+        let mut pages = self.pages();
+        let entry = pages.assignments.entry(assignment.to_owned()).or_default();
+        entry.received += 1;
+        if entry.received > 1 {
+            return;
+        }
+        entry.first_at = Some(now);
+        if let Some(due) = entry.due {
+            stats.took("assignment_due_to_device", now.saturating_duration_since(due));
+            if let Some(open) = pages.outstanding.get_mut(&terminal) {
+                *open = open.saturating_sub(1);
+            }
+        }
+    }
+
+    /// Offers promised to this terminal that it does not have yet.
+    pub fn outstanding(&self, terminal: usize) -> usize {
+        self.pages().outstanding.get(&terminal).copied().unwrap_or_default()
+    }
+
+    /// Offers promised to anybody that have not arrived.
+    pub fn outstanding_all(&self) -> usize {
+        self.pages().outstanding.values().sum()
+    }
+
+    /// The server said 201 to a press that was due then.
+    pub fn pressed(&self, stats: &Stats, backup: &str, due: Instant) {
+        let mut pages = self.pages();
+        let alarm = pages.alarms.entry(backup.to_owned()).or_default();
+        alarm.due = Some(due);
+        measure(stats, alarm);
+    }
+
+    /// An alert arrived on a device.
+    pub fn alerted(&self, stats: &Stats, backup: &str) {
+        let mut pages = self.pages();
+        let alarm = pages.alarms.entry(backup.to_owned()).or_default();
+        alarm.alerts.push(Instant::now());
+        measure(stats, alarm);
+    }
+
+    /// What was promised, what arrived, what did not.
+    pub fn report(&self) -> Value {
+        let pages = self.pages();
+        let promised = pages.assignments.values().filter(|e| e.due.is_some());
+        let (mut made, mut lost, mut doubled) = (0u64, 0u64, 0u64);
+        for entry in promised {
+            made += 1;
+            lost += u64::from(entry.received == 0);
+            doubled += u64::from(entry.received > 1);
+        }
+        let pressed = pages.alarms.values().filter(|a| a.due.is_some());
+        json!({
+            "assignments": made,
+            "assignments_lost": lost,
+            "assignments_doubled": doubled,
+            "backups": pressed.clone().count(),
+            "backups_without_alert": pressed.filter(|a| a.alerts.is_empty()).count(),
+        })
+    }
+}
+
+fn measure(stats: &Stats, alarm: &mut Alarm) {
+    let Some(due) = alarm.due else { return };
+    while let Some(at) = alarm.alerts.get(alarm.measured) {
+        let took = at.saturating_duration_since(due);
+        match alarm.measured {
+            0 => stats.took("backup_tap_to_first_alert", took),
+            2 => stats.took("backup_tap_to_third_alert", took),
+            _ => {}
+        }
+        alarm.measured += 1;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn either_order_is_measured_once() {
+        let (stats, ledger) = (Stats::new(), Ledger::default());
+        let due = Instant::now();
+        ledger.promised(&stats, "a", due, 1);
+        assert_eq!(ledger.outstanding(1), 1);
+        ledger.received(&stats, "a", 1);
+        ledger.received(&stats, "b", 1);
+        ledger.promised(&stats, "b", due, 1);
+        assert_eq!((ledger.outstanding(1), ledger.outstanding_all()), (0, 0));
+        assert_eq!(stats.report()["latency_ms"]["assignment_due_to_device"]["n"], 2);
+    }
+
+    #[test]
+    fn lost_and_doubled_are_told() {
+        let (stats, ledger) = (Stats::new(), Ledger::default());
+        ledger.promised(&stats, "lost", Instant::now(), 1);
+        ledger.promised(&stats, "twice", Instant::now(), 2);
+        ledger.received(&stats, "twice", 2);
+        ledger.received(&stats, "twice", 2);
+        let report = ledger.report();
+        assert_eq!(report["assignments"], 2);
+        assert_eq!(report["assignments_lost"], 1);
+        assert_eq!(report["assignments_doubled"], 1);
+    }
+
+    #[test]
+    fn first_and_third_alert_are_measured() {
+        let (stats, ledger) = (Stats::new(), Ledger::default());
+        for _ in 0..2 {
+            ledger.alerted(&stats, "x");
+        }
+        ledger.pressed(&stats, "x", Instant::now());
+        ledger.alerted(&stats, "x");
+        let report = stats.report();
+        assert_eq!(report["latency_ms"]["backup_tap_to_first_alert"]["n"], 1);
+        assert_eq!(report["latency_ms"]["backup_tap_to_third_alert"]["n"], 1);
+    }
+}

@@ -1,0 +1,395 @@
+//! One terminal of a load run: fixes on schedule, every message acknowledged and answered, faults.
+//!
+//! Every operation has its due time and its latency counts from there, also when the terminal was
+//! late itself: a stalled server cannot slow the schedule down. Called by `simulate::run`.
+
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+use tokio::sync::{mpsc, watch};
+
+use super::client::{Session, first_text, now_micros, stamp, text};
+use super::dice::Dice;
+use super::faults::Faults;
+use super::ledger::Ledger;
+use super::stats::Stats;
+use super::wire::{Cursor, Incoming, Wire, hear};
+use crate::words::time::Timestamp;
+
+/// What an answering human of the load run does after an offer, seconds after it arrived.
+const ANSWERS: [(f64, &str); 5] =
+    [(0.2, "viewed"), (0.5, "accepted"), (1.0, "en_route"), (1.6, "on_scene"), (2.2, "cleared")];
+/// Most fixes in one frame after an outage.
+const BATCH_MAX: usize = 500;
+/// Fixes whose time is remembered for the check against the stored track.
+const REMEMBERED: usize = 20_000;
+
+/// What every terminal of a run shares.
+pub struct Run {
+    /// Counters and latencies.
+    pub stats: Stats,
+    /// Promises.
+    pub ledger: Ledger,
+    /// Seconds between two fixes of one terminal.
+    pub fix_every_s: f64,
+    /// What goes wrong on purpose.
+    pub faults: Faults,
+    /// Places lie around here: longitude, latitude.
+    pub centre: (f64, f64),
+}
+
+/// What the driver keeps of a terminal.
+pub struct Handle {
+    /// Who.
+    pub session: Session,
+    /// Press the backup button; the instant is when it is due.
+    pub press: mpsc::UnboundedSender<Instant>,
+    /// Connected now.
+    pub up: Arc<AtomicBool>,
+    /// Ends with the acknowledged fix times.
+    pub task: tokio::task::JoinHandle<Vec<i64>>,
+}
+
+struct Fix {
+    due: Instant,
+    at: i64,
+    body: Value,
+    late: bool,
+}
+
+struct Terminal {
+    run: Arc<Run>,
+    number: usize,
+    session: Session,
+    dice: Dice,
+    up: Arc<AtomicBool>,
+    cursor: Cursor,
+    offset_us: i64,
+    lon: f64,
+    lat: f64,
+    waiting: VecDeque<Fix>,
+    in_flight: VecDeque<(u64, Vec<Fix>)>,
+    counter: u64,
+    acked: Vec<i64>,
+    plan: Vec<(Instant, Value, &'static str)>,
+    asked: HashMap<String, (Instant, &'static str)>,
+    returning: Option<Instant>,
+}
+
+/// Start a terminal; it runs until `stop` says so.
+pub fn start(run: Arc<Run>, number: usize, session: Session, mut dice: Dice, stop: watch::Receiver<bool>) -> Handle {
+    let (press, pressed) = mpsc::unbounded_channel();
+    let up = Arc::new(AtomicBool::new(false));
+    let (angle, far) = (dice.between(0.0, std::f64::consts::TAU), 0.08 * dice.unit().sqrt());
+    let terminal = Terminal {
+        number,
+        session: session.clone(),
+        up: up.clone(),
+        lon: run.centre.0 + far * angle.cos(),
+        lat: run.centre.1 + far * angle.sin(),
+        run,
+        dice,
+        cursor: Cursor::default(),
+        offset_us: 0,
+        waiting: VecDeque::new(),
+        in_flight: VecDeque::new(),
+        counter: 0,
+        acked: Vec::new(),
+        plan: Vec::new(),
+        asked: HashMap::new(),
+        returning: None,
+    };
+    Handle { session, press, up, task: tokio::spawn(terminal.live(pressed, stop)) }
+}
+
+impl Terminal {
+    async fn live(
+        mut self,
+        mut pressed: mpsc::UnboundedReceiver<Instant>,
+        mut stop: watch::Receiver<bool>,
+    ) -> Vec<i64> {
+        let phase = self.dice.between(0.0, self.run.fix_every_s);
+        let every = Duration::from_secs_f64(self.run.fix_every_s);
+        let mut fix_at = Instant::now() + Duration::from_secs_f64(phase);
+        let (cut, kill) = (self.run.faults.cut_every_s(), self.run.faults.kill_every_s());
+        let mut cut_at = self.next_fault(cut);
+        let mut kill_at = self.next_fault(kill);
+        let mut ping_at = Instant::now() + Duration::from_secs(10);
+        let mut dial_at = Instant::now();
+        let mut wire: Option<Wire> = None;
+        loop {
+            let act = self.plan.iter().map(|(due, ..)| *due).min();
+            let link = if wire.is_some() { Some(ping_at) } else { Some(dial_at) };
+            let fault = if wire.is_some() { [cut_at, kill_at].into_iter().flatten().min() } else { None };
+            let due = [Some(fix_at), link, act.filter(|_| wire.is_some()), fault].into_iter().flatten().min();
+            let heard = tokio::select! {
+                incoming = hear(&mut wire) => Some(incoming),
+                Some(due) = pressed.recv() => {
+                    self.press(due);
+                    None
+                }
+                _ = stop.changed() => break,
+                () = tokio::time::sleep_until(due.unwrap_or(fix_at).into()) => None,
+            };
+            let now = Instant::now();
+            match heard {
+                Some(Incoming::Json(frame)) => {
+                    if let Some(answer) = self.read(&frame)
+                        && let Some(open) = wire.as_mut()
+                    {
+                        let _ = open.send(&answer).await;
+                    }
+                }
+                Some(Incoming::Closed(code, why)) => {
+                    self.run
+                        .stats
+                        .count(&format!("closed_{}", code.map_or_else(|| "link".to_owned(), |c| c.to_string())));
+                    tracing::debug!(terminal = self.number, ?code, why, "socket closed");
+                    wire = None;
+                    dial_at = now + Duration::from_secs_f64(self.dice.between(0.1, 1.0));
+                }
+                Some(Incoming::Binary(_)) | None => {}
+            }
+            let killed = wire.is_some() && kill_at.is_some_and(|at| now >= at);
+            if killed || (wire.is_some() && cut_at.is_some_and(|at| now >= at)) {
+                wire = None;
+                self.run.stats.count(if killed { "killed" } else { "cut" });
+                dial_at = now + Duration::from_secs_f64(self.dice.between(0.5, if killed { 10.0 } else { 4.0 }));
+                if killed {
+                    self.forget();
+                }
+                (cut_at, kill_at) = (self.next_fault(cut), self.next_fault(kill));
+            }
+            if wire.is_none() {
+                self.up.store(false, Ordering::Relaxed);
+                if now >= dial_at {
+                    match self.dial().await {
+                        Some(open) => wire = Some(open),
+                        None => dial_at = Instant::now() + Duration::from_secs_f64(self.dice.between(0.5, 3.0)),
+                    }
+                }
+            }
+            while Instant::now() >= fix_at {
+                self.take_fix(fix_at, wire.is_none());
+                fix_at += every;
+            }
+            if let Some(open) = wire.as_mut()
+                && self.flush(open, &mut ping_at).await.is_none()
+            {
+                wire = None;
+                dial_at = Instant::now() + Duration::from_secs_f64(self.dice.between(0.1, 1.0));
+            }
+        }
+        if let Some(wire) = wire {
+            wire.close().await;
+        }
+        self.acked
+    }
+
+    fn next_fault(&mut self, every_s: Option<f64>) -> Option<Instant> {
+        every_s.map(|mean| Instant::now() + Duration::from_secs_f64(self.dice.gap(mean)))
+    }
+
+    /// The app was killed: what was not acknowledged is gone, the cursor is on disk.
+    fn forget(&mut self) {
+        self.waiting.clear();
+        self.in_flight.clear();
+        self.plan.clear();
+        self.asked.clear();
+    }
+
+    async fn dial(&mut self) -> Option<Wire> {
+        let started = Instant::now();
+        let first = self.cursor.epoch.is_none();
+        match Wire::open(&self.session, "suixing.v1.json", &mut self.cursor).await {
+            Ok((wire, welcome)) => {
+                self.run.stats.since_due(if first { "connect" } else { "reconnect_welcome" }, started);
+                if !first && !welcome.recovered {
+                    self.run.stats.count(&format!("not_recovered_{}", welcome.reason));
+                }
+                self.offset_us = welcome.server_us.map_or(0, |at| at - now_micros());
+                self.counter = 0;
+                for (_, fixes) in std::mem::take(&mut self.in_flight).into_iter().rev() {
+                    for fix in fixes.into_iter().rev() {
+                        self.waiting.push_front(Fix { late: true, ..fix });
+                    }
+                }
+                self.asked.clear();
+                self.up.store(true, Ordering::Relaxed);
+                self.returning = (!first).then_some(started);
+                self.caught_up();
+                Some(wire)
+            }
+            Err(trouble) => {
+                self.run.stats.count(&format!("dial_{}", trouble.label()));
+                None
+            }
+        }
+    }
+
+    /// Back after an absence, and everything promised meanwhile has arrived.
+    fn caught_up(&mut self) {
+        if let Some(started) = self.returning
+            && self.run.ledger.outstanding(self.number) == 0
+        {
+            self.run.stats.since_due("reconnect_caught_up", started);
+            self.returning = None;
+        }
+    }
+
+    fn take_fix(&mut self, due: Instant, late: bool) {
+        self.lon += self.dice.between(-3e-4, 3e-4);
+        self.lat += self.dice.between(-3e-4, 3e-4);
+        let at = now_micros() - i64::try_from(due.elapsed().as_micros()).unwrap_or_default();
+        let body = json!({
+            "at": Timestamp::from_micros(at).to_string(),
+            "lon": (self.lon * 1e6).round() / 1e6,
+            "lat": (self.lat * 1e6).round() / 1e6,
+            "accuracy_m": 6.0,
+            "speed_mps": 3.0,
+            "next_within_s": (self.run.fix_every_s * 1.5).ceil().max(1.0) as u64,
+        });
+        self.waiting.push_back(Fix { due, at, body, late });
+    }
+
+    async fn flush(&mut self, wire: &mut Wire, ping_at: &mut Instant) -> Option<()> {
+        while !self.waiting.is_empty() {
+            let fixes: Vec<Fix> = self.waiting.drain(..self.waiting.len().min(BATCH_MAX)).collect();
+            self.counter += 1;
+            let bodies: Vec<&Value> = fixes.iter().map(|fix| &fix.body).collect();
+            let frame = json!({"type": "fixes", "n": self.counter, "fixes": bodies});
+            self.run.stats.add("fixes_sent", fixes.len() as u64);
+            self.in_flight.push_back((self.counter, fixes));
+            wire.send(&frame).await.ok()?;
+        }
+        let now = Instant::now();
+        while let Some(at) = self.plan.iter().position(|(due, ..)| *due <= now) {
+            let (due, frame, name) = self.plan.swap_remove(at);
+            self.asked.insert(text(&frame, "request_id").to_owned(), (due, name));
+            wire.send(&frame).await.ok()?;
+        }
+        if now >= *ping_at {
+            *ping_at = now + Duration::from_secs(12);
+            wire.ping().await.ok()?;
+        }
+        Some(())
+    }
+
+    fn press(&mut self, due: Instant) {
+        self.plan.push((due, json!({"type": "backup", "request_id": request_id()}), "backup_reply"));
+    }
+
+    /// Handle one frame; the acknowledgement to send back, if any.
+    fn read(&mut self, frame: &Value) -> Option<Value> {
+        match text(frame, "type") {
+            "fixes_ack" => self.fixes_acked(frame),
+            "reply" | "error" => self.answered(frame),
+            "message" => return self.message(frame),
+            _ => {}
+        }
+        None
+    }
+
+    fn fixes_acked(&mut self, frame: &Value) {
+        let up_to = frame.get("up_to").and_then(Value::as_u64).unwrap_or_default();
+        let rejected: BTreeMap<u64, u64> = frame.get("rejected").and_then(Value::as_array).into_iter().flatten().fold(
+            BTreeMap::new(),
+            |mut counts, r| {
+                *counts.entry(r.get("n").and_then(Value::as_u64).unwrap_or_default()).or_default() += 1;
+                counts
+            },
+        );
+        while self.in_flight.front().is_some_and(|(n, _)| *n <= up_to) {
+            let Some((n, fixes)) = self.in_flight.pop_front() else { break };
+            if let Some(count) = rejected.get(&n) {
+                self.run.stats.add("fixes_rejected", *count);
+                continue;
+            }
+            self.run.stats.add("fixes_acked", fixes.len() as u64);
+            for fix in fixes {
+                self.run.stats.since_due(if fix.late { "fix_ack_after_outage" } else { "fix_ack" }, fix.due);
+                if self.acked.len() < REMEMBERED {
+                    self.acked.push(fix.at);
+                }
+            }
+        }
+    }
+
+    fn answered(&mut self, frame: &Value) {
+        let Some((due, name)) = self.asked.remove(text(frame, "request_id")) else {
+            if text(frame, "type") == "error" {
+                self.run.stats.count(&format!("error_{}", text(frame, "code")));
+            }
+            return;
+        };
+        if text(frame, "type") == "error" {
+            self.run.stats.count(&format!("refused_{name}_{}", text(frame, "code")));
+            return;
+        }
+        self.run.stats.since_due(name, due);
+        if name == "backup_reply"
+            && let Some(id) = frame.pointer("/body/id").and_then(Value::as_str)
+        {
+            self.run.ledger.pressed(&self.run.stats, id, due);
+        }
+    }
+
+    fn message(&mut self, frame: &Value) -> Option<Value> {
+        let seq = frame.get("seq").and_then(Value::as_u64)?;
+        if seq <= self.cursor.last_seq {
+            self.run.stats.count("messages_doubled");
+            return Some(json!({"type": "ack", "seq": self.cursor.last_seq}));
+        }
+        if seq > self.cursor.last_seq + 1 {
+            self.run.stats.add("messages_missing", seq - self.cursor.last_seq - 1);
+        }
+        self.cursor.last_seq = seq;
+        self.cursor.last_id = frame.get("id").and_then(Value::as_str).map(str::to_owned);
+        self.run.stats.count("messages");
+        let data = frame.get("data").unwrap_or(&Value::Null);
+        match text(frame, "kind") {
+            "assignment.offered" => self.offered(frame, data),
+            "backup.alert" => {
+                let id = first_text(data, &["/backup_id", "/backup/id", "/id"]);
+                self.run.ledger.alerted(&self.run.stats, id);
+                self.later(
+                    0.5,
+                    json!({"type": "backup_response", "backup_id": id, "answer": "coming"}),
+                    "backup_response",
+                );
+            }
+            _ => {}
+        }
+        Some(json!({"type": "ack", "seq": seq}))
+    }
+
+    fn offered(&mut self, frame: &Value, data: &Value) {
+        let id = first_text(data, &["/assignment_id", "/assignment/id", "/id"]).to_owned();
+        if let Ok(sent) = Timestamp::parse(text(frame, "sent_at")) {
+            let took = now_micros() + self.offset_us - sent.as_micros();
+            self.run
+                .stats
+                .took("assignment_sent_to_device", Duration::from_micros(u64::try_from(took).unwrap_or_default()));
+        }
+        self.run.ledger.received(&self.run.stats, &id, self.number);
+        self.caught_up();
+        for (after, event) in ANSWERS {
+            let frame = json!({"type": "assignment_event", "assignment_id": id, "event": event, "at": stamp()});
+            self.later(after, frame, "event_reply");
+        }
+    }
+
+    fn later(&mut self, seconds: f64, mut frame: Value, name: &'static str) {
+        if let Some(frame) = frame.as_object_mut() {
+            frame.insert("request_id".to_owned(), json!(request_id()));
+        }
+        self.plan.push((Instant::now() + Duration::from_secs_f64(seconds), frame, name));
+    }
+}
+
+fn request_id() -> String {
+    uuid::Uuid::now_v7().to_string()
+}

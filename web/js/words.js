@@ -1,0 +1,78 @@
+// Every word the page shows, in Chinese (default) and English.
+
+const WORDS = {
+  zh: {
+    page: '随行', skip: '跳到警情列表', tagline: '谁收到了、谁看了、谁到了，一目了然。', username: '用户名', password: '密码', log_in: '登录', log_out: '退出',
+    other_lang: 'English', on_duty: '在线', silent: '失联', open_calls: '在办警情', incidents: '警情', show_closed: '含已办结',
+    sound_on: '🔔 提示音开', sound_off: '🔕 提示音关', linked: '实时', linking: '正在连接', unlinked: '已断开，正在重连',
+    no_incidents: '目前没有警情', wrong: '用户名或密码不对', unreachable: '服务器没有回应', map_label: '实时地图。方向键移动，加减号缩放，0 键全览。',
+    zoom_in: '放大', zoom_out: '缩小', zoom_fit: '全览', fresh: '位置有效', last_seen: '最后位置', ago: '前', due_missed: '超时未报',
+    ladder: '指令阶梯', no_assignment: '尚未派警', by: '由', machine: '设备回执', human: '本人操作', voice: '语音代录', not_yet: '未到',
+    close: '关闭', close_detail: '返回列表', backup_called: '请求增援', take: '我来处置', taken_by: '已接手', resolve: '解除', responding: '人前往', alerted: '已通知', arrived: '到场',
+    unit: '单位', demo: '演示账号', police: '民警/辅警', vehicle: '警车', mediator: '调解员', grid: '警格长', stale: '失联（灰，附时长）', incident_mark: '警情', person: '人员', round: '轮',
+    metres: '米', kilometres: '公里', battery: '电量', accuracy: '精度', speed: '速度',
+  },
+  en: {
+    page: 'Suixing', skip: 'Skip to incidents', tagline: 'Who has it, who saw it, who is there.', username: 'User name', password: 'Password', log_in: 'Log in', log_out: 'Log out',
+    other_lang: '中文', on_duty: 'Live', silent: 'Silent', open_calls: 'Open calls', incidents: 'Incidents', show_closed: 'with closed',
+    sound_on: '🔔 Sound on', sound_off: '🔕 Sound off', linked: 'Live', linking: 'Connecting', unlinked: 'Cut off, reconnecting',
+    no_incidents: 'No incidents now', wrong: 'User name or password is wrong', unreachable: 'The server does not answer', map_label: 'Live map. Arrow keys move, plus and minus zoom, 0 shows all.',
+    zoom_in: 'Zoom in', zoom_out: 'Zoom out', zoom_fit: 'Show all', fresh: 'Position valid', last_seen: 'Last position', ago: 'ago', due_missed: 'report overdue',
+    ladder: 'Ladder', no_assignment: 'Nobody sent yet', by: 'by', machine: 'Machine receipt', human: 'Human action', voice: 'Voice, entered by', not_yet: 'not yet',
+    close: 'Close', close_detail: 'Back to list', backup_called: 'calls for backup', take: 'Take it', taken_by: 'Taken', resolve: 'Stand down', responding: 'coming', alerted: 'alerted', arrived: 'there',
+    unit: 'Unit', demo: 'Demo accounts', police: 'Officer, auxiliary', vehicle: 'Car', mediator: 'Mediator', grid: 'Grid chief', stale: 'Silent (grey, with age)', incident_mark: 'Incident', person: 'Person', round: 'round',
+    metres: 'm', kilometres: 'km', battery: 'Battery', accuracy: 'Accuracy', speed: 'Speed',
+  },
+};
+
+const CODES = {
+  incident: {
+    awaiting_signature: ['待签收', 'to be signed'], awaiting_dispatch: ['待派警', 'to be sent'], handling: ['处警中', 'handling'], fed_back: ['已反馈', 'fed back'], closed: ['办结', 'closed'],
+    returned: ['退回', 'returned'], transferred: ['移交', 'transferred'], diverted: ['分流', 'diverted'], merged: ['合并', 'merged'], cancelled: ['撤销', 'cancelled'], reopened: ['重开', 'reopened'],
+  },
+  rung: {
+    created: ['已派警待送达', 'created'], sent: ['已发送', 'sent'], delivered: ['已送达终端', 'delivered'], viewed: ['已阅', 'viewed'], accepted: ['接受指令', 'accepted'], en_route: ['出警', 'en route'], on_scene: ['到场', 'on scene'],
+    cleared: ['处警完毕', 'cleared'], change_requested: ['申请改派', 'change requested'], queued: ['排队', 'queued'], suspended: ['暂停', 'suspended'], reassigned: ['改派', 'reassigned'], cancelled: ['撤警', 'cancelled'],
+    signed: ['签收', 'signed'], dispatched: ['派警', 'dispatched'], returned: ['退回', 'returned'], transferred: ['移交', 'transferred'], escalated: ['升级', 'escalated'], called: ['联系报警人', 'caller rung'],
+  },
+  cause: {
+    on_schedule: ['按时', 'on schedule'], no_network: ['无网络', 'no network'], app_closed: ['应用已关', 'app closed'], battery: ['电量低', 'battery'], stationary: ['静止', 'stationary'], signed_off: ['已签退', 'signed off'], unknown: ['原因不明', 'cause unknown'],
+  },
+  backup: { help: ['请求增援', 'Backup'], officer_down: ['紧急求助：民警受伤', 'OFFICER DOWN'], weapon: ['持械', 'Weapon'], crowd: ['人群聚集', 'Crowd'], pursuit: ['追缉', 'Pursuit'] },
+  via: { device: ['终端', 'device'], radio: ['电台', 'radio'], phone: ['电话', 'phone'], in_person: ['当面', 'in person'] },
+  kind: {
+    police_officer: ['民警', 'officer'], auxiliary: ['辅警', 'auxiliary'], mediator: ['调解员', 'mediator'], grid_chief: ['警格长', 'grid chief'], grid_worker: ['网格员', 'grid worker'], guard: ['保安', 'guard'], volunteer: ['志愿者', 'volunteer'],
+    dispatcher: ['指挥员', 'dispatcher'], supervisor: ['督察', 'supervisor'],
+  },
+  priority: { 1: ['一级', 'P1'], 2: ['二级', 'P2'], 3: ['三级', 'P3'], 4: ['四级', 'P4'] },
+};
+
+function remembered() { try { return localStorage.getItem('lang'); } catch { return null; } }
+let lang = remembered() === 'en' ? 'en' : 'zh';
+
+export const language = () => lang;
+export const t = (key) => WORDS[lang][key] ?? key;
+export const code = (family, value) => CODES[family]?.[value]?.[lang === 'zh' ? 0 : 1] ?? String(value ?? '');
+
+export function switchLanguage() {
+  lang = lang === 'zh' ? 'en' : 'zh';
+  try { localStorage.setItem('lang', lang); } catch { /* private window: forget it */ }
+  paintWords();
+}
+
+export function paintWords() {
+  document.documentElement.lang = lang === 'zh' ? 'zh-CN' : 'en';
+  document.title = t('page');
+  for (const node of document.querySelectorAll('[data-t]')) node.textContent = t(node.dataset.t);
+}
+
+// "42 s", "3 min", "2 h": how long, never when.
+export function span(seconds) {
+  const s = Math.max(0, Math.round(seconds));
+  const zh = lang === 'zh';
+  if (s < 90) return zh ? `${s} 秒` : `${s} s`;
+  if (s < 5400) return zh ? `${Math.round(s / 60)} 分钟` : `${Math.round(s / 60)} min`;
+  return zh ? `${Math.round(s / 3600)} 小时` : `${Math.round(s / 3600)} h`;
+}
+
+export const clock = (iso) => (iso ? new Date(iso).toLocaleTimeString(lang === 'zh' ? 'zh-CN' : 'en-GB', { hour12: false }) : '');
