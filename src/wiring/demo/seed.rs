@@ -6,6 +6,7 @@
 use std::collections::HashMap;
 
 use futures_util::{StreamExt, TryStreamExt, stream};
+use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::district::{self, Account, CAMERAS, District, Part};
@@ -30,12 +31,18 @@ pub struct Ids {
 /// Makes whatever is missing of the district; `admin` is the first administrator.
 pub async fn seed(admin: &Session, district: &District, password: &str) -> Result<Ids, Trouble> {
     let mut units: HashMap<String, String> = HashMap::new();
+    let mut city = String::new();
     for unit in admin.list("/units").await? {
+        if unit.get("parent_id").is_none_or(Value::is_null) {
+            city = text(&unit, "id").to_owned();
+        }
         units.insert(text(&unit, "name").to_owned(), text(&unit, "id").to_owned());
     }
-    let top = admin.get("/me").await?;
-    let root = top.pointer("/unit/id").or_else(|| top.get("unit_id")).cloned().unwrap_or(Value::Null);
-    let city = unit(admin, &mut units, district::CITY, "city", root).await?;
+    if !units.contains_key(district::CITY) {
+        // The administrator's own unit is the root of the tree; here it gets its name.
+        let path = format!("/units/{city}");
+        admin.write(Method::PATCH, &path, &json!({"name": district::CITY, "kind": "city"})).await?;
+    }
     let county = unit(admin, &mut units, district::COUNTY, "county", json!(city)).await?;
     for name in district::CHECKPOINTS {
         unit(admin, &mut units, name, "checkpoint", json!(county)).await?;
@@ -122,7 +129,7 @@ async fn camera(admin: &Session, n: usize, unit_id: &str) -> Result<String, Trou
     let enrolled = admin
         .api()
         .open_call(
-            reqwest::Method::POST,
+            Method::POST,
             "/devices/enrol",
             Some(&json!({"code": text(&code, "code"), "public_key": public_key()?, "name": name})),
         )

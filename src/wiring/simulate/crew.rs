@@ -138,8 +138,8 @@ async fn unit(admin: &Session) -> Result<String, Trouble> {
     if let Some(unit) = units.iter().find(|u| text(u, "name") == UNIT) {
         return Ok(text(unit, "id").to_owned());
     }
-    let me = admin.get("/me").await?;
-    let parent = me.pointer("/unit/id").or_else(|| me.get("unit_id")).cloned().unwrap_or(Value::Null);
+    let root = units.iter().find(|u| u.get("parent_id").is_none_or(Value::is_null));
+    let parent = root.map(|u| text(u, "id")).unwrap_or_default();
     let made =
         admin.post("/units", &json!({"name": UNIT, "kind": "station_command_room", "parent_id": parent})).await?;
     Ok(text(&made, "id").to_owned())
