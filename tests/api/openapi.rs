@@ -30,9 +30,9 @@ async fn malformed_bodies_are_refused_by_every_write() {
     for operation in operations(&app).await.iter().filter(|operation| has_body(operation)) {
         let cases = [
             ("not JSON", "hello", 400, "malformed_json"),
-            ("half a body", "{\"a\":", 400, "malformed_json"),
-            ("not a number", "{\"a\": NaN}", 400, "malformed_json"),
-            ("not UTF-8", "{\"a\": \"\u{0}\"}", 400, "malformed_json"),
+            ("half a body", "{", 400, "malformed_json"),
+            ("not a number", "NaN", 400, "malformed_json"),
+            ("a zero byte", "{\u{0}}", 400, "malformed_json"),
             ("an unknown field", "{\"surely_no_field\": 1}", 422, "invalid_field"),
             ("a list", "[1]", 422, "invalid_field"),
             ("a number", "7", 422, "invalid_field"),

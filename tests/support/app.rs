@@ -247,8 +247,7 @@ impl TestApp {
     /// A new station (a command room of its own) under the administrator's unit.
     pub async fn unit(&self, name: &str) -> Unit {
         let admin = self.admin().await;
-        let me = admin.get("/me").await.ok();
-        let parent = me.json.pointer("/unit/id").or_else(|| me.json.get("unit_id")).cloned().unwrap_or(Value::Null);
+        let parent = admin.person["unit_id"].clone();
         let n = self.inner.units.fetch_add(1, Ordering::Relaxed);
         Unit::make(&admin, json!({ "name": name, "kind": "station_command_room", "parent_id": parent }), n).await
     }

@@ -16,6 +16,8 @@ pub struct Officer {
     pub username: String,
     /// Their password.
     pub password: String,
+    /// The `person` of the login answer; `Null` before it.
+    pub person: serde_json::Value,
     session: Arc<Mutex<Session>>,
 }
 
@@ -33,6 +35,7 @@ impl Officer {
             person_id: person_id.to_owned(),
             username: username.to_owned(),
             password: password.to_owned(),
+            person: Value::Null,
             session: Arc::default(),
         }
     }
@@ -45,7 +48,8 @@ impl Officer {
         }
         let reply = app.call("POST", "/auth/login", Some(&body)).await.expect(200);
         let person_id = reply["person"]["id"].as_str().unwrap().to_owned();
-        let this = Self::unauthenticated(app, &person_id, username, password);
+        let mut this = Self::unauthenticated(app, &person_id, username, password);
+        this.person = reply["person"].clone();
         this.take(&reply);
         this
     }
