@@ -273,6 +273,11 @@ impl Plan {
         });
     }
 
+    /// Fixes in the log row.
+    pub fn logged_fixes(&self) -> i64 {
+        self.logged.iter().map(|(_, fixes)| i64::try_from(fixes.len()).unwrap_or(0)).sum()
+    }
+
     /// Nothing to write.
     pub fn is_empty(&self) -> bool {
         self.log.is_none() && self.sealed.is_empty()

@@ -11,6 +11,7 @@
 use crate::words::geo::distance_m;
 
 use super::fix::{Fix, Flags};
+use crate::words::ids::PersonId;
 
 /// Seconds a device's clock may be ahead before its fixes count as future.
 pub const CLOCK_AHEAD_S: i64 = 60;
@@ -24,6 +25,17 @@ pub const MAX_SPEED_MPS: f64 = 120.0;
 /// Agreeing outliers in a row after which they are believed.
 const BELIEVE_AFTER: u8 = 3;
 
+/// A fix on its way in: whose, and which of the calls in the flush brought it.
+#[derive(Debug, Clone, Copy)]
+pub struct Filed {
+    /// Whose fix it is.
+    pub author: Option<PersonId>,
+    /// Index of the call.
+    pub call: usize,
+    /// The fix.
+    pub fix: Fix,
+}
+
 /// What judging needs to know of a device.
 #[derive(Debug, Clone, Default)]
 pub struct DeviceState {
@@ -31,6 +43,8 @@ pub struct DeviceState {
     pub newest_at: Option<i64>,
     /// The fix the marker stands on.
     pub marker: Option<Fix>,
+    /// Whose fix that was.
+    pub marker_author: Option<PersonId>,
     outlier: Option<(Fix, u8)>,
 }
 
@@ -41,26 +55,29 @@ impl DeviceState {
     }
 
     /// Flags the fixes of one flush (sorted by time, duplicates gone) and moves the marker.
-    pub fn judge(&mut self, fixes: &mut [Fix]) {
+    pub fn judge(&mut self, fixes: &mut [Filed]) {
         let delivered_before = self.newest_at;
-        for fix in fixes {
+        for Filed { author, fix, .. } in fixes {
             fix.flags = self.flags_of(fix, delivered_before);
             if fix.flags.is_clear() {
                 self.marker = Some(*fix);
+                self.marker_author = *author;
             }
             self.saw(fix.at);
         }
     }
 
     /// Takes up a fix judged in an earlier life (start-up).
-    pub fn recall(&mut self, fix: &Fix) {
+    pub fn recall(&mut self, author: Option<PersonId>, fix: &Fix) {
         self.saw(fix.at);
         if fix.flags.is_clear() && self.marker.is_none_or(|marker| fix.at > marker.at) {
             self.marker = Some(*fix);
+            self.marker_author = author;
         }
     }
 
-    fn saw(&mut self, at: i64) {
+    /// The newest device time is known from elsewhere (start-up).
+    pub fn saw(&mut self, at: i64) {
         self.newest_at = Some(self.newest_at.map_or(at, |newest| newest.max(at)));
     }
 
@@ -138,9 +155,10 @@ mod tests {
         }
     }
 
-    fn judged(state: &mut DeviceState, mut fixes: Vec<Fix>) -> Vec<Flags> {
-        state.judge(&mut fixes);
-        fixes.iter().map(|f| f.flags).collect()
+    fn judged(state: &mut DeviceState, fixes: Vec<Fix>) -> Vec<Flags> {
+        let mut filed: Vec<Filed> = fixes.into_iter().map(|fix| Filed { author: None, call: 0, fix }).collect();
+        state.judge(&mut filed);
+        filed.iter().map(|f| f.fix.flags).collect()
     }
 
     #[test]

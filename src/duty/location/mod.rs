@@ -7,12 +7,16 @@
 //! access.rs   who looked at whom    reporting.rs  how often devices report    travel.rs  time to arrive
 //! ```
 
+pub mod access;
 pub mod codec;
 pub mod fix;
 pub mod history;
+pub mod ingest;
 pub mod judge;
 pub mod live;
 pub mod live_bin;
 pub mod log;
+pub mod reporting;
+pub mod store;
 
 pub(crate) use crate::words::ids::{DeviceId, PersonId};

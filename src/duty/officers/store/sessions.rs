@@ -50,6 +50,15 @@ pub fn session_latest_of_device(conn: &mut Conn, id: &DeviceId) -> Result<Option
     Ok(session::table.filter(session::device_id.eq(id)).order(session::created_at.desc()).first(conn).optional()?)
 }
 
+/// The sessions of this device that were open at `since` or later, newest first.
+pub fn sessions_of_device_since(conn: &mut Conn, id: &DeviceId, since: Timestamp) -> Result<Vec<SessionRow>> {
+    Ok(session::table
+        .filter(session::device_id.eq(id))
+        .filter(session::ended_at.is_null().or(session::ended_at.ge(Some(since))))
+        .order(session::created_at.desc())
+        .load(conn)?)
+}
+
 /// The latest session of this person on this device, ended or not.
 pub fn session_latest_of(conn: &mut Conn, person: &PersonId, device: &DeviceId) -> Result<Option<SessionRow>> {
     Ok(session::table

@@ -2,10 +2,12 @@
 //! slice, named after it; `tests/migrations.rs` selects from each on both.
 
 mod crews;
+mod location;
 mod officers;
 mod platform;
 
 pub use crews::*;
+pub use location::*;
 pub use officers::*;
 pub use platform::*;
 
