@@ -1,17 +1,17 @@
 //! The commands of the binary; `suixing --help` explains them.
 
-use std::io::{Read as _, Write as _};
+use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
 use serde_json::json;
 
+use super::admin::{self, Admin};
 use super::{app, demo, openapi, simulate};
-use crate::duty::officers;
 use crate::platform::config::{self, Config};
 use crate::platform::db::migrate;
-use crate::words::error::{Error, Result};
+use crate::words::error::Result;
 
 /// 随行 Suixing: assignments, live location and one-press backup for officers in the field.
 #[derive(Parser)]
@@ -94,23 +94,6 @@ struct SpecArgs {
     out: Option<PathBuf>,
 }
 
-#[derive(Subcommand)]
-enum Admin {
-    /// Create the first administrator.
-    Create(AdminCreate),
-}
-
-#[derive(Args)]
-struct AdminCreate {
-    #[command(flatten)]
-    common: Common,
-    #[arg(long)]
-    username: String,
-    /// Read the password from standard input (first line).
-    #[arg(long, required = true)]
-    password_stdin: bool,
-}
-
 /// Runs the command line; the exit code tells success.
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
@@ -146,7 +129,7 @@ fn run(command: Command) -> Result<()> {
         Command::Simulate(args) => async_main(simulate::run(args)),
         Command::Migrate(args) => migrate_command(&args),
         Command::Spec(args) => spec(&args),
-        Command::Admin(Admin::Create(args)) => admin_create(&args),
+        Command::Admin(command) => admin::run(&command),
     }
 }
 
@@ -225,16 +208,4 @@ fn spec(args: &SpecArgs) -> Result<()> {
 /// Every generated interface file: name and text, ending in a newline.
 pub fn specs() -> Result<Vec<(&'static str, String)>> {
     Ok(vec![("openapi.json", format!("{}\n", serde_json::to_string_pretty(&openapi::document())?))])
-}
-
-fn admin_create(args: &AdminCreate) -> Result<()> {
-    let mut password = String::new();
-    std::io::stdin().read_to_string(&mut password)?;
-    let password = password.lines().next().unwrap_or_default().to_owned();
-    if password.is_empty() {
-        return Err(Error::bad("no password on standard input"));
-    }
-    let (core, _lock) = app::open_core_for_command(args.common.settings()?)?;
-    let id = officers::service::admin_create(&core, &args.username, &password)?;
-    print_line(&json!({ "event": "administrator_created", "person_id": id, "username": args.username }))
 }

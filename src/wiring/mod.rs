@@ -1,4 +1,5 @@
 //! Storey 4: what joins the duties into one server.
+pub mod admin;
 pub mod app;
 pub mod cli;
 pub mod demo;
