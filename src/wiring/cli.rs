@@ -111,9 +111,12 @@ pub fn main() -> ExitCode {
     }
 }
 
+/// A socket that is cut off on purpose is not worth an error line of the HTTP layer.
+const DEFAULT_LOG: &str = "info,actix_http::h1::dispatcher=off";
+
 fn init_logs() {
     use tracing_subscriber::EnvFilter;
-    let filter = EnvFilter::try_from_env("SUIXING_LOG").unwrap_or_else(|_unset| EnvFilter::new("info"));
+    let filter = EnvFilter::try_from_env("SUIXING_LOG").unwrap_or_else(|_unset| EnvFilter::new(DEFAULT_LOG));
     tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
