@@ -197,8 +197,10 @@ pub fn may(actor: &Actor, action: Action, facts: &Facts<'_>) -> Decision {
     let in_scope = facts.unit_path.is_some_and(|path| actor.commands(path)) || facts.unit_asked;
     let commands = kind.is_room() && in_scope;
     let watches = kind.is_watching() && in_scope;
-    let own_source =
-        kind == PersonKind::ServiceAccount && facts.source.is_some() && facts.source == actor.source.as_deref();
+    // A service account that is bound to no source speaks for any.
+    let own_source = kind == PersonKind::ServiceAccount
+        && facts.source.is_some()
+        && (actor.source.is_none() || facts.source == actor.source.as_deref());
     let involved = facts.own || facts.assigned || facts.shared;
     match action {
         A::OrgRead => Decision::of(kind != PersonKind::ServiceAccount, false),

@@ -2,17 +2,36 @@
 //! in `api-spec/openapi.json` by a test.
 
 use actix_web::{HttpResponse, Responder};
-use utoipa::OpenApi;
+use utoipa::openapi::Components;
+use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa::{Modify, OpenApi};
 
 use crate::duty::{crews, officers, rooms};
 
 /// The document's frame; slices add their paths with `merge_from`.
 #[derive(OpenApi)]
-#[openapi(info(
-    title = "Suixing 随行",
-    description = "Assignments, live location and one-press backup for officers in the field"
-))]
+#[openapi(
+    info(
+        title = "Suixing 随行",
+        description = "Assignments, live location and one-press backup for officers in the field"
+    ),
+    security(("bearer" = [])),
+    modifiers(&Bearer)
+)]
 struct Frame;
+
+/// Everything but what says `security(())` wants an access token.
+struct Bearer;
+
+impl Modify for Bearer {
+    fn modify(&self, document: &mut utoipa::openapi::OpenApi) {
+        let scheme = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).bearer_format("JWT").build();
+        document
+            .components
+            .get_or_insert_with(Components::new)
+            .add_security_scheme("bearer", SecurityScheme::Http(scheme));
+    }
+}
 
 /// The whole document.
 pub fn document() -> utoipa::openapi::OpenApi {
