@@ -119,6 +119,13 @@ fn too_large(max: usize) -> Error {
 /// Parses strict JSON; names the path of what is wrong.
 pub fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T> {
     let bytes = if bytes.iter().all(u8::is_ascii_whitespace) { b"{}" } else { bytes };
+    // A derived reader would take a list for the members in their order.
+    if bytes.trim_ascii_start().first() != Some(&b'{') {
+        return Err(match serde_json::from_slice::<serde::de::IgnoredAny>(bytes) {
+            Ok(_) => Error::field(".", "must be a JSON object"),
+            Err(error) => wrong_json(&error, "."),
+        });
+    }
     let mut reader = serde_json::Deserializer::from_slice(bytes);
     let value = serde_path_to_error::deserialize(&mut reader).map_err(|error| {
         let path = error.path().to_string();
