@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 
 pub use auth::Auth;
 pub use backup::Backup;
-pub use dispatch::Dispatch;
+pub use dispatch::{Dispatch, Mode};
 pub use location::Location;
 pub use socket::Socket;
 

@@ -1,12 +1,16 @@
 //! Every table, in the subset of types that both databases share. One file per
 //! slice, named after it; `tests/migrations.rs` selects from each on both.
 
+mod assignments;
 mod crews;
+mod incidents;
 mod location;
 mod officers;
 mod platform;
 
+pub use assignments::*;
 pub use crews::*;
+pub use incidents::*;
 pub use location::*;
 pub use officers::*;
 pub use platform::*;

@@ -1,0 +1,12 @@
+DROP TABLE feed_webhook;
+DROP TABLE feed_entry;
+DROP TABLE feed_head;
+DROP TABLE feedback;
+DROP TABLE incident_entry;
+DROP TABLE incident_link;
+DROP TABLE incident_note;
+DROP TABLE incident_caller;
+DROP TABLE incident_revision;
+DROP TABLE incident_person;
+DROP TABLE incident_unit;
+DROP TABLE incident;

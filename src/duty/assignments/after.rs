@@ -1,0 +1,105 @@
+//! What follows every rung of a crew or person: row, people, clocks, cards,
+//! the incident's people, and who hears of it.
+
+use serde_json::json;
+
+use super::clocks;
+use super::escalate::{call_key, card_key};
+use super::escalation::Limit;
+use super::ladder::{ACCEPTED, Rung, State};
+use super::store::{self, AssignmentRow};
+use crate::duty::incidents::store as incidents;
+use crate::platform::cards;
+use crate::platform::ctx::Core;
+use crate::platform::db::Tx;
+use crate::platform::events::Event;
+use crate::platform::push::outbox::{self, Draft, Subject};
+use crate::words::error::Result;
+use crate::words::ids::PersonId;
+
+/// Saves the row and carries out what its new state means. `about` is whose
+/// rung it was, `None` for a machine's word that proves nothing.
+pub fn settle(
+    tx: &mut Tx<'_>,
+    core: &Core,
+    row: &mut AssignmentRow,
+    from: State,
+    rung: Rung,
+    about: Option<PersonId>,
+) -> Result<()> {
+    let now = tx.now;
+    let to = row.state;
+    if let Some(person) = &about {
+        // Whatever he said or his device confirmed: he has it.
+        clocks::stop(tx, row, Limit::Delivered, Some(person))?;
+        cards::close(tx, &call_key(row, person), None)?;
+        if rung == Rung::Viewed {
+            clocks::stop(tx, row, Limit::Viewed, None)?;
+        }
+        if rung == Rung::CancelConfirmed {
+            clocks::stop(tx, row, Limit::CancelConfirmed, None)?;
+        }
+    }
+    if row.accepted_at.is_none() && row.height >= i32::from(ACCEPTED) {
+        row.accepted_at = Some(now);
+    }
+    if to == from {
+        store::assignment_save(tx.conn(), row)?;
+        return Ok(());
+    }
+    row.version += 1;
+    row.updated_at = now;
+    if !to.is_paused() {
+        row.pause_note = None;
+    }
+    if to.is_closed() && row.closed_at.is_none() {
+        row.closed_at = Some(now);
+    }
+    store::assignment_save(tx.conn(), row)?;
+    clocks::switch(tx, &core.config.dispatch, row)?;
+    if matches!(to, State::Accepted | State::EnRoute | State::OnScene) || to.is_closed() {
+        cards::close(tx, &card_key(row), about)?;
+    }
+    let people = people(tx, row)?;
+    if to.is_closed() {
+        store::members_close(tx.conn(), &row.id)?;
+        incidents::party_end(tx.conn(), &row.id, None, now)?;
+    }
+    if to != State::Delivered && to != State::Viewed {
+        tell_others(tx, row, &people, about)?;
+    }
+    tx.emit(&Event::AssignmentStateChanged {
+        assignment: row.id,
+        incident: row.incident_id,
+        from: from.to_string(),
+        to: to.to_string(),
+        people,
+    })
+}
+
+/// The people still on it.
+pub fn people(tx: &mut Tx<'_>, row: &AssignmentRow) -> Result<Vec<PersonId>> {
+    let members = store::members_of(tx.conn(), &row.id)?;
+    Ok(members.into_iter().filter(|member| member.left_at.is_none()).map(|member| member.person_id).collect())
+}
+
+/// The rest of the crew and the seat that sent them see the new state.
+fn tell_others(tx: &mut Tx<'_>, row: &AssignmentRow, people: &[PersonId], about: Option<PersonId>) -> Result<()> {
+    let mut to: Vec<PersonId> = people.iter().copied().filter(|person| Some(*person) != about).collect();
+    to.extend(row.created_by.filter(|by| Some(*by) != about));
+    if to.is_empty() {
+        return Ok(());
+    }
+    outbox::send(
+        tx,
+        &to,
+        &Draft {
+            kind: "assignment.updated",
+            subject: Subject::new("assignment", row.id),
+            version: row.version,
+            args: json!({ "assignment_id": row.id, "incident_id": row.incident_id, "state": row.state }),
+            urgent: false,
+        },
+    )
+    .map(drop)
+}

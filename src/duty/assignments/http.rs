@@ -1,0 +1,412 @@
+//! Endpoints of assignments, the unit's acts on an incident, agencies.
+
+use actix_web::HttpResponse;
+use actix_web::http::StatusCode;
+use actix_web::web::{ServiceConfig, get, post, resource};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use utoipa::OpenApi;
+
+use super::assign::{self, Assign};
+use super::events::{self, EventIn};
+use super::ladder::Rung;
+use super::store::{self, AgencyRow};
+use super::{commands, proposal, unit, view};
+use crate::duty::incidents::http::{items, respond, shown};
+use crate::duty::incidents::store as incidents;
+use crate::duty::incidents::{access, view as incident_view};
+use crate::platform::ctx::Ctx;
+use crate::platform::db::{Conn, Priority};
+use crate::platform::http::page::{self, Items};
+use crate::platform::http::{Body, Done, Params, PathId, body, idem};
+use crate::platform::policy::{self, Action, Actor, Decision, Facts};
+use crate::words::error::{Code, Error, Result};
+use crate::words::ids::{AgencyId, AssignmentId, IncidentId, PersonId, UnitId};
+use crate::words::time::Timestamp;
+
+/// path → handler, below `/api/v1`.
+pub fn routes(config: &mut ServiceConfig) {
+    config
+        .service(resource("/incidents/{id}/assignments").route(get().to(of_incident)).route(post().to(create)))
+        .service(resource("/incidents/{id}/sign").route(post().to(sign)))
+        .service(resource("/incidents/{id}/return").route(post().to(give_back)))
+        .service(resource("/incidents/{id}/transfer").route(post().to(transfer)))
+        .service(resource("/incidents/{id}/join").route(post().to(join)))
+        .service(resource("/incidents/{id}/feedback-proposal").route(get().to(propose)))
+        .service(resource("/assignments/{id}").route(get().to(fetch)))
+        .service(resource("/assignments/{id}/events").route(post().to(event)))
+        .service(resource("/assignments/{id}/cancel").route(post().to(cancel)))
+        .service(resource("/assignments/{id}/reassign").route(post().to(reassign)))
+        .service(resource("/assignments/{id}/keep").route(post().to(keep)))
+        .service(resource("/assignments/{id}/leave").route(post().to(leave)))
+        .service(resource("/me/assignments").route(get().to(mine)))
+        .service(resource("/agencies").route(get().to(agencies)).route(post().to(agency)));
+}
+
+/// The part of the interface description that is ours.
+#[derive(OpenApi)]
+#[openapi(paths(
+    create, of_incident, sign, give_back, transfer, join, propose, fetch, event, cancel, reassign, keep, leave, mine,
+    agencies, agency,
+))]
+pub struct Api;
+
+/// A reason in words.
+#[derive(Clone, Debug, Default, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Why {
+    pub reason: Option<String>,
+}
+
+/// Giving a call back; the reason is needed.
+#[derive(Clone, Debug, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct GiveBack {
+    pub reason: String,
+}
+
+/// Handing a call to another unit.
+#[derive(Clone, Debug, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Transfer {
+    pub unit_id: UnitId,
+    pub reason: Option<String>,
+}
+
+/// Attaching oneself.
+#[derive(Clone, Debug, Default, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Join {
+    /// `accepted` (default), `en_route` or `on_scene`.
+    pub event: Option<Rung>,
+}
+
+/// Re-assigning: to whom, and why.
+#[derive(Clone, Debug, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Reassign {
+    pub to: Assign,
+    pub reason: Option<String>,
+}
+
+/// Splitting off.
+#[derive(Clone, Debug, Default, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Leave {
+    /// Oneself unless told.
+    pub person_id: Option<PersonId>,
+}
+
+/// A partner agency.
+#[derive(Clone, Debug, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewAgency {
+    pub name: String,
+}
+
+/// Assignments made, as the answer to sending.
+async fn made(ctx: &Ctx, done: &Done) -> Result<HttpResponse> {
+    let ids: Vec<AssignmentId> =
+        serde_json::from_value(done.resource.get("ids").cloned().unwrap_or_default()).map_err(Error::internal)?;
+    let shown = ctx
+        .db
+        .read(move |conn| {
+            ids.iter()
+                .map(|id| {
+                    let row = store::assignment_fetch(conn, id)?;
+                    view::full(conn, &row)
+                })
+                .collect::<Result<Vec<Value>>>()
+        })
+        .await?;
+    let status = StatusCode::from_u16(done.status).map_err(Error::internal)?;
+    Ok(HttpResponse::build(status).json(json!({ "assignments": shown })))
+}
+
+/// One assignment as the answer to a command on it.
+async fn one(ctx: &Ctx, done: &Done) -> Result<HttpResponse> {
+    let id: AssignmentId = done.id()?;
+    let (version, value) = ctx
+        .db
+        .read(move |conn| {
+            let row = store::assignment_fetch(conn, &id)?;
+            Ok((row.version, view::full(conn, &row)?))
+        })
+        .await?;
+    respond(done.status, version, &value)
+}
+
+fn may_see(conn: &mut Conn, actor: &Actor, row: &store::AssignmentRow) -> Result<()> {
+    let incident = incidents::incident_fetch(conn, &row.incident_id)?;
+    let sight = access::sight(conn, actor, &incident)?;
+    if sight.decide(actor, Action::AssignmentRead) == Decision::Allow {
+        return Ok(());
+    }
+    let mine = store::members_of(conn, &row.id)?.iter().any(|member| member.person_id == actor.person);
+    if mine { Ok(()) } else { Err(Error::not_found("assignment")) }
+}
+
+/// Sends people, crews, units, agencies or the nearest free response units.
+///
+/// Permissions: the room in command of the incident and of whom it sends.
+#[utoipa::path(post, path = "/api/v1/incidents/{id}/assignments", tag = "assignments", params(("id" = IncidentId, Path)), request_body = Assign,
+    responses((status = 201, body = Object), (status = 200, description = "all were on it already", body = Object),
+    (status = 403, description = "police_lead_required"), (status = 409, description = "claimed, already_assigned, conflict"), (status = 412)))]
+pub async fn create(ctx: Ctx, PathId(id): PathId<IncidentId>, body: Body<Assign>) -> Result<HttpResponse> {
+    body.check()?;
+    let (inner, meta, asked) = (ctx.clone(), body.meta.clone(), body.value);
+    let done = idem::run(&ctx, &body.meta, Priority::Urgent, move |tx| assign::assign(tx, &inner, &id, &meta, &asked)).await?;
+    made(&ctx, &done).await
+}
+
+/// All assignments of an incident, oldest first.
+///
+/// Permissions: who may see the incident.
+#[utoipa::path(get, path = "/api/v1/incidents/{id}/assignments", tag = "assignments", params(("id" = IncidentId, Path)),
+    responses((status = 200, body = Object)))]
+pub async fn of_incident(ctx: Ctx, PathId(id): PathId<IncidentId>) -> Result<HttpResponse> {
+    let actor = std::sync::Arc::clone(&ctx.actor);
+    let shown = ctx
+        .db
+        .read(move |conn| {
+            let incident = incidents::incident_fetch(conn, &id)?;
+            access::sight(conn, &actor, &incident)?.check(&actor, Action::IncidentRead)?;
+            let rows = store::assignments_of_incident(conn, &id)?;
+            let members = store::members_of_all(conn, &rows.iter().map(|row| row.id).collect::<Vec<_>>())?;
+            Ok(rows.iter().map(|row| view::with_people(row, &members)).collect())
+        })
+        .await?;
+    Ok(items(shown))
+}
+
+/// A named person of the unit signs for the call (签收).
+///
+/// Permissions: a seat of the unit or above.
+#[utoipa::path(post, path = "/api/v1/incidents/{id}/sign", tag = "incidents", params(("id" = IncidentId, Path)), responses((status = 200, body = Object), (status = 409), (status = 412)))]
+pub async fn sign(ctx: Ctx, PathId(id): PathId<IncidentId>, body: Body<body::Empty>) -> Result<HttpResponse> {
+    let (inner, meta) = (ctx.clone(), body.meta.clone());
+    let done = idem::run(&ctx, &body.meta, Priority::Urgent, move |tx| unit::sign(tx, &inner, &id, &meta)).await?;
+    shown(&ctx, &done).await
+}
+
+/// The unit gives the call back (退回).
+///
+/// Permissions: a seat of the unit or above.
+#[utoipa::path(post, path = "/api/v1/incidents/{id}/return", tag = "incidents", params(("id" = IncidentId, Path)), request_body = GiveBack,
+    responses((status = 200, body = Object), (status = 409), (status = 412)))]
+pub async fn give_back(ctx: Ctx, PathId(id): PathId<IncidentId>, body: Body<GiveBack>) -> Result<HttpResponse> {
+    body::text("reason", &body.reason, 1, 500)?;
+    let (inner, meta, reason) = (ctx.clone(), body.meta.clone(), body.value.reason);
+    let done = idem::run(&ctx, &body.meta, Priority::Normal, move |tx| unit::give_back(tx, &inner, &id, &meta, &reason)).await?;
+    shown(&ctx, &done).await
+}
+
+/// Hands the call to another unit (移交); the sender stays responsible until it is signed for.
+///
+/// Permissions: the room in command.
+#[utoipa::path(post, path = "/api/v1/incidents/{id}/transfer", tag = "incidents", params(("id" = IncidentId, Path)), request_body = Transfer,
+    responses((status = 200, body = Object), (status = 404), (status = 409), (status = 412)))]
+pub async fn transfer(ctx: Ctx, PathId(id): PathId<IncidentId>, body: Body<Transfer>) -> Result<HttpResponse> {
+    body::text_opt("reason", body.reason.as_deref(), 500)?;
+    let (inner, meta) = (ctx.clone(), body.meta.clone());
+    let (to, reason) = (body.value.unit_id, body.value.reason.unwrap_or_default());
+    let done =
+        idem::run(&ctx, &body.meta, Priority::Normal, move |tx| unit::transfer(tx, &inner, &id, &meta, &to, &reason)).await?;
+    shown(&ctx, &done).await
+}
+
+/// A passing officer attaches himself, with his crew.
+///
+/// Permissions: police, auxiliaries, grid people and mediators of the incident's units.
+#[utoipa::path(post, path = "/api/v1/incidents/{id}/join", tag = "assignments", params(("id" = IncidentId, Path)), request_body = Join,
+    responses((status = 201, body = Object), (status = 200, body = Object), (status = 404), (status = 409)))]
+pub async fn join(ctx: Ctx, PathId(id): PathId<IncidentId>, body: Body<Join>) -> Result<HttpResponse> {
+    let rung = body.event.unwrap_or(Rung::Accepted);
+    if !matches!(rung, Rung::Accepted | Rung::EnRoute | Rung::OnScene) {
+        return Err(Error::field("event", "must be accepted, en_route or on_scene"));
+    }
+    let inner = ctx.clone();
+    let done = idem::run(&ctx, &body.meta, Priority::Urgent, move |tx| commands::join(tx, &inner, &id, rung)).await?;
+    made(&ctx, &done).await
+}
+
+/// A final feedback filled in from the ladder, to be corrected and sent.
+///
+/// Permissions: who may see the incident.
+#[utoipa::path(get, path = "/api/v1/incidents/{id}/feedback-proposal", tag = "feedback", params(("id" = IncidentId, Path)),
+    responses((status = 200, body = Object)))]
+pub async fn propose(ctx: Ctx, PathId(id): PathId<IncidentId>) -> Result<HttpResponse> {
+    let actor = std::sync::Arc::clone(&ctx.actor);
+    let value = ctx
+        .db
+        .read(move |conn| {
+            let incident = incidents::incident_fetch(conn, &id)?;
+            access::sight(conn, &actor, &incident)?.check(&actor, Action::IncidentRead)?;
+            proposal::proposal(conn, &incident)
+        })
+        .await?;
+    Ok(HttpResponse::Ok().json(value))
+}
+
+/// One assignment with its ladder.
+///
+/// Permissions: its people, who may see the incident.
+#[utoipa::path(get, path = "/api/v1/assignments/{id}", tag = "assignments", params(("id" = AssignmentId, Path)),
+    responses((status = 200, body = Object), (status = 404)))]
+pub async fn fetch(ctx: Ctx, PathId(id): PathId<AssignmentId>) -> Result<HttpResponse> {
+    let actor = std::sync::Arc::clone(&ctx.actor);
+    let (version, value) = ctx
+        .db
+        .read(move |conn| {
+            let row = store::assignment_fetch(conn, &id)?;
+            may_see(conn, &actor, &row)?;
+            Ok((row.version, view::full(conn, &row)?))
+        })
+        .await?;
+    respond(200, version, &value)
+}
+
+/// Records a rung; late and repeated ones are welcome.
+///
+/// Permissions: the people of the assignment; the room and the partner by voice.
+#[utoipa::path(post, path = "/api/v1/assignments/{id}/events", tag = "assignments", params(("id" = AssignmentId, Path)), request_body = EventIn,
+    responses((status = 200, description = "applied, or applied:false with the current state", body = Object), (status = 403), (status = 404), (status = 409)))]
+pub async fn event(ctx: Ctx, PathId(id): PathId<AssignmentId>, body: Body<EventIn>) -> Result<HttpResponse> {
+    let (_, answer) = events::event(&ctx, &body.meta, id, body.value).await?;
+    Ok(HttpResponse::Ok().json(answer))
+}
+
+/// Cancels one assignment (撤警).
+///
+/// Permissions: the room in command.
+#[utoipa::path(post, path = "/api/v1/assignments/{id}/cancel", tag = "assignments", params(("id" = AssignmentId, Path)), request_body = Why,
+    responses((status = 200, body = Object), (status = 409), (status = 412)))]
+pub async fn cancel(ctx: Ctx, PathId(id): PathId<AssignmentId>, body: Body<Why>) -> Result<HttpResponse> {
+    body::text_opt("reason", body.reason.as_deref(), 500)?;
+    let (inner, meta, reason) = (ctx.clone(), body.meta.clone(), body.value.reason);
+    let done =
+        idem::run(&ctx, &body.meta, Priority::Urgent, move |tx| commands::cancel(tx, &inner, &id, &meta, reason.as_deref())).await?;
+    one(&ctx, &done).await
+}
+
+/// Re-assigns (改派); grants a change request.
+///
+/// Permissions: the room in command.
+#[utoipa::path(post, path = "/api/v1/assignments/{id}/reassign", tag = "assignments", params(("id" = AssignmentId, Path)), request_body = Reassign,
+    responses((status = 201, body = Object), (status = 409), (status = 412)))]
+pub async fn reassign(ctx: Ctx, PathId(id): PathId<AssignmentId>, body: Body<Reassign>) -> Result<HttpResponse> {
+    body.to.check()?;
+    body::text_opt("reason", body.reason.as_deref(), 500)?;
+    let (inner, meta, asked) = (ctx.clone(), body.meta.clone(), body.value);
+    let done = idem::run(&ctx, &body.meta, Priority::Urgent, move |tx| {
+        commands::reassign(tx, &inner, &id, &meta, &asked.to, asked.reason.as_deref())
+    })
+    .await?;
+    made(&ctx, &done).await
+}
+
+/// Refuses a change request.
+///
+/// Permissions: the room in command.
+#[utoipa::path(post, path = "/api/v1/assignments/{id}/keep", tag = "assignments", params(("id" = AssignmentId, Path)), request_body = Why,
+    responses((status = 200, body = Object), (status = 412)))]
+pub async fn keep(ctx: Ctx, PathId(id): PathId<AssignmentId>, body: Body<Why>) -> Result<HttpResponse> {
+    body::text_opt("reason", body.reason.as_deref(), 500)?;
+    let (inner, meta, reason) = (ctx.clone(), body.meta.clone(), body.value.reason);
+    let done =
+        idem::run(&ctx, &body.meta, Priority::Normal, move |tx| commands::keep(tx, &inner, &id, &meta, reason.as_deref())).await?;
+    one(&ctx, &done).await
+}
+
+/// Splits a person off a crew's assignment.
+///
+/// Permissions: oneself; the room in command.
+#[utoipa::path(post, path = "/api/v1/assignments/{id}/leave", tag = "assignments", params(("id" = AssignmentId, Path)), request_body = Leave,
+    responses((status = 200, body = Object), (status = 409)))]
+pub async fn leave(ctx: Ctx, PathId(id): PathId<AssignmentId>, body: Body<Leave>) -> Result<HttpResponse> {
+    let (inner, person) = (ctx.clone(), body.person_id);
+    let done = idem::run(&ctx, &body.meta, Priority::Normal, move |tx| commands::leave(tx, &inner, &id, person)).await?;
+    one(&ctx, &done).await
+}
+
+/// Which of one's own.
+#[derive(Debug, Deserialize, utoipa::IntoParams)]
+#[serde(deny_unknown_fields)]
+pub struct MineQuery {
+    /// False: everything ever; open ones unless told.
+    pub open: Option<bool>,
+    pub limit: Option<i64>,
+    pub cursor: Option<String>,
+}
+
+/// One's own assignments with their incidents: the handset's queue.
+///
+/// Permissions: everybody his own.
+#[utoipa::path(get, path = "/api/v1/me/assignments", tag = "assignments", params(MineQuery), responses((status = 200, body = Object)))]
+pub async fn mine(ctx: Ctx, Params(query): Params<MineQuery>) -> Result<HttpResponse> {
+    let limit = page::limit(query.limit)?;
+    let before = query.cursor.as_deref().map(page::decode).transpose()?.as_deref().map(position).transpose()?;
+    let person = ctx.actor.person;
+    let open = query.open.unwrap_or(true);
+    let (page, shown) = ctx
+        .db
+        .read(move |conn| {
+            let rows = if open {
+                store::open_of_person(conn, &person)?
+            } else {
+                store::assignments_of_person(conn, &person, before, limit + 1)?
+            };
+            let bound = if open { i64::MAX } else { limit };
+            let page = Items::from_rows(rows, bound, |row| format!("{}:{}", row.created_at.as_micros(), row.id));
+            let members = store::members_of_all(conn, &page.items.iter().map(|row| row.id).collect::<Vec<_>>())?;
+            let mut shown = Vec::new();
+            for row in &page.items {
+                let mut value = view::with_people(row, &members);
+                let incident = incidents::incident_fetch(conn, &row.incident_id)?;
+                if let Some(map) = value.as_object_mut() {
+                    map.insert("incident".into(), incident_view::plain(&incident)?);
+                }
+                shown.push(value);
+            }
+            Ok((page.next_cursor, shown))
+        })
+        .await?;
+    Ok(HttpResponse::Ok().json(json!({ "items": shown, "next_cursor": page })))
+}
+
+fn position(cursor: &str) -> Result<(Timestamp, AssignmentId)> {
+    let wrong = || Error::new(Code::InvalidCursor);
+    let (at, id) = cursor.split_once(':').ok_or_else(wrong)?;
+    let at: i64 = at.parse().map_err(|_parse| wrong())?;
+    Ok((Timestamp::from_micros(at), id.parse().map_err(|_parse| wrong())?))
+}
+
+/// Partner agencies that can be sent.
+///
+/// Permissions: everybody but service accounts.
+#[utoipa::path(get, path = "/api/v1/agencies", tag = "assignments", responses((status = 200, body = Object)))]
+pub async fn agencies(ctx: Ctx) -> Result<HttpResponse> {
+    policy::may(&ctx.actor, Action::OrgRead, &Facts::default()).check("agency")?;
+    let rows = ctx.db.read(store::agencies_list).await?;
+    Ok(HttpResponse::Ok().json(json!({ "items": rows, "next_cursor": null })))
+}
+
+/// Registers a partner agency.
+///
+/// Permissions: administrators.
+#[utoipa::path(post, path = "/api/v1/agencies", tag = "assignments", request_body = NewAgency, responses((status = 201, body = Object)))]
+pub async fn agency(ctx: Ctx, body: Body<NewAgency>) -> Result<HttpResponse> {
+    let facts = Facts { unit_path: Some(&ctx.actor.unit_path), ..Facts::default() };
+    policy::may(&ctx.actor, Action::OrgWrite, &facts).check("agency")?;
+    body::text("name", &body.name, 1, 100)?;
+    let (name, unit_id) = (body.value.name, ctx.actor.unit);
+    let done = idem::run(&ctx, &body.meta, Priority::Normal, move |tx| {
+        let row = AgencyRow { id: AgencyId::new(), unit_id, name: name.clone(), created_at: tx.now };
+        store::agency_insert(tx.conn(), &row)?;
+        Ok(Done::new(201, json!({ "id": row.id })))
+    })
+    .await?;
+    let id: AgencyId = done.id()?;
+    let row = ctx.db.read(move |conn| store::agency_fetch(conn, &id)).await?;
+    Ok(HttpResponse::Created().json(row))
+}

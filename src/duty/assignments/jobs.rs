@@ -1,0 +1,69 @@
+//! The clock hand of dispatch: looks for due deadlines every 250 ms, and hands
+//! pending attempts to the push or SMS adapter.
+
+use std::sync::Arc;
+
+use serde_json::json;
+
+use super::escalate;
+use super::escalation::Channel;
+use super::store;
+use crate::duty::incidents::jobs::client;
+use crate::platform::ctx::Core;
+use crate::platform::db::Priority;
+use crate::words::error::{Error, Result};
+
+/// Deadlines taken in one turn; what is left is due in the next.
+const BATCH: i64 = 200;
+/// Adapter calls of one turn.
+const ADAPTER_BATCH: i64 = 20;
+
+/// One turn: everything due is escalated, each in a transaction of its own.
+pub async fn deadlines_run(core: Arc<Core>) -> Result<()> {
+    loop {
+        let now = core.clock.now();
+        let due = core.db.read(move |conn| store::deadlines_due(conn, now, BATCH)).await?;
+        let full = i64::try_from(due.len()).is_ok_and(|n| n == BATCH);
+        for id in due {
+            let inner = Arc::clone(&core);
+            if let Err(error) = core.db.write(Priority::Normal, move |tx| escalate::miss(tx, &inner, &id)).await {
+                // The row stays open and due: the next turn tries again.
+                tracing::warn!(deadline = %id, %error, "a deadline could not be escalated");
+            }
+        }
+        if !full {
+            return Ok(());
+        }
+    }
+}
+
+/// Tells the adapter of people no socket reaches. Its word is a machine's: "sent", never "seen".
+pub async fn adapter_send(core: Arc<Core>) -> Result<()> {
+    let url = core.config.dispatch.push_adapter_url.clone();
+    if url.is_empty() {
+        return Ok(());
+    }
+    let pending = core.db.read(move |conn| store::attempts_pending(conn, Channel::PushAdapter, ADAPTER_BATCH)).await?;
+    for attempt in pending {
+        let body = json!({
+            "delivery": attempt.id,
+            "person_id": attempt.person_id,
+            "assignment_id": attempt.assignment_id,
+            "kind": "assignment.offered",
+            "attempt": attempt.attempt,
+        });
+        let sent = client(&core)?.post(&url).json(&body).send().await.map_err(Error::internal);
+        let (outcome, detail) = match sent {
+            Ok(response) if response.status().is_success() => ("sent", None),
+            Ok(response) => ("failed", Some(response.status().to_string())),
+            Err(error) => ("failed", Some(error.to_string().chars().take(200).collect())),
+        };
+        core.db
+            .write(Priority::Background, move |tx| {
+                let now = tx.now;
+                store::attempt_outcome(tx.conn(), &attempt.id, outcome, detail.as_deref(), now)
+            })
+            .await?;
+    }
+    Ok(())
+}

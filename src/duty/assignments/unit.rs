@@ -1,0 +1,273 @@
+//! The unit's own act: signing for a call (签收), giving it back (退回),
+//! handing it on (移交). The sender stays responsible until the receiver signed.
+
+use serde_json::json;
+
+use super::clocks;
+use super::ladder::{Rung, State, Truth, Via};
+use super::offer::{self, Offer, Party};
+use super::store::{self, AssigneeKind, AssignmentRow, Origin, RungRow};
+use super::unit_ladder;
+use crate::duty::incidents::service as incident_service;
+use crate::duty::incidents::state::Command;
+use crate::duty::incidents::{IncidentRow, store as incidents, trail};
+use crate::duty::officers::store as officers;
+use crate::platform::cards;
+use crate::platform::config::Dispatch;
+use crate::platform::ctx::{Core, Ctx};
+use crate::platform::db::Tx;
+use crate::platform::events::Event;
+use crate::platform::http::{Done, RequestMeta};
+use crate::platform::policy::Action;
+use crate::words::error::{Error, Result};
+use crate::words::ids::{DeviceId, IncidentId, PersonId, RungId, UnitId};
+
+/// Makes a unit see the incident and waits for its signature.
+pub fn hand_to(tx: &mut Tx<'_>, row: &mut IncidentRow, party: &Party) -> Result<()> {
+    let now = tx.now;
+    incidents::unit_mark(tx.conn(), &row.id, &party.unit_id, now)?;
+    if row.unit_id != party.unit_id {
+        row.pending_unit_id = Some(party.unit_id);
+    }
+    Ok(())
+}
+
+/// A call that came in for a unit is offered to its seats at once.
+pub fn offer_intake(tx: &mut Tx<'_>, core: &Core, incident: &IncidentRow) -> Result<()> {
+    let party = offer::party_of_unit(tx, &incident.unit_id)?;
+    let offer =
+        Offer { party: &party, origin: Origin::Intake, by: incident.created_by, lead_override: false, replaces: None, start: None };
+    offer::offer(tx, core, incident, &offer).map(drop)
+}
+
+/// One rung of a unit's assignment; who acts and how.
+pub struct Act<'a> {
+    pub rung: Rung,
+    pub person: Option<PersonId>,
+    pub device: Option<DeviceId>,
+    pub truth: Truth,
+    pub via: Via,
+    pub reason: Option<&'a str>,
+    pub key: String,
+}
+
+/// Records it; true when the state moved. Locks the row itself.
+pub fn act(tx: &mut Tx<'_>, config: &Dispatch, row: &mut AssignmentRow, act: &Act<'_>) -> Result<bool> {
+    let now = tx.now;
+    let from = row.state;
+    let (to, applied) = unit_ladder::step(from, act.rung)
+        .map_err(|_crews_word| Error::field("event", "is not on a unit's ladder"))?;
+    store::rung_insert(
+        tx.conn(),
+        &RungRow {
+            id: RungId::new(),
+            assignment_id: row.id,
+            step: act.rung,
+            at: now,
+            device_at: None,
+            device_id: act.device,
+            person_id: act.person,
+            recorded_by: None,
+            via: act.via,
+            truth: act.truth,
+            reason: act.reason.map(str::to_owned),
+            applied,
+            counts: true,
+            state_after: to,
+            natural_key: act.key.clone(),
+        },
+    )?;
+    if to != from {
+        row.state = to;
+        row.version += 1;
+        row.updated_at = now;
+        if to == State::Signed {
+            row.accepted_at = Some(now);
+        }
+        if to.is_closed() {
+            row.closed_at = Some(now);
+        }
+        store::assignment_save(tx.conn(), row)?;
+        if to.is_closed() {
+            store::members_close(tx.conn(), &row.id)?;
+        }
+        clocks::switch(tx, config, row)?;
+        if !matches!(to, State::Sent | State::Delivered | State::Viewed) {
+            cards::close(tx, &super::escalate::card_key(row), act.person)?;
+        }
+    }
+    tx.emit(&Event::RungRecorded {
+        assignment: row.id,
+        incident: row.incident_id,
+        person: act.person,
+        rung: act.rung.to_string(),
+        truth: act.truth.to_string(),
+        applied,
+    })?;
+    Ok(to != from)
+}
+
+/// Everything a signature does beyond the rung: the call becomes this unit's.
+pub fn signed(tx: &mut Tx<'_>, incident: &mut IncidentRow, unit: UnitId, by: PersonId) -> Result<()> {
+    let now = tx.now;
+    let moved = incident.unit_id != unit;
+    if moved {
+        let former = incident.unit_id;
+        let receiver = officers::unit_fetch(tx.conn(), &unit)?;
+        let sender = officers::unit_fetch(tx.conn(), &former)?;
+        // A room that sent it down its own tree keeps command; a neighbour only keeps sight.
+        if !receiver.path.starts_with(&sender.path) {
+            incidents::unit_release(tx.conn(), &incident.id, &former)?;
+        }
+        incident.unit_id = unit;
+    }
+    incident.pending_unit_id = None;
+    incident_service::step(incident, Command::Sign)?;
+    incident_service::mark(incident, "signed_by", json!(by))?;
+    incident_service::mark(incident, "signed_at", json!(now))?;
+    incident_service::touch(tx, incident)?;
+    let data = json!({ "unit_id": unit, "by": by, "state": incident.state });
+    trail::entry(tx, &incident.id, "incident.signed", Some(by), data.clone())?;
+    trail::feed_append(tx, incident, "incident.signed", data)
+}
+
+/// The open assignment of a unit the actor may sign for; the nearest to him first.
+fn open_unit(tx: &mut Tx<'_>, ctx: &Ctx, incident: &IncidentId) -> Result<Option<AssignmentRow>> {
+    let mut mine = Vec::new();
+    for row in store::open_of_incident(tx.conn(), incident)? {
+        if row.is_unit() {
+            let unit = officers::unit_fetch(tx.conn(), &row.unit_id)?;
+            if ctx.actor.commands(&unit.path) {
+                mine.push((unit.path.len(), row));
+            }
+        }
+    }
+    mine.sort_by_key(|(depth, _)| *depth);
+    Ok(mine.into_iter().next().map(|(_, row)| row))
+}
+
+/// `POST /incidents/{id}/sign`: a named person of the unit signs for it.
+pub fn sign(tx: &mut Tx<'_>, ctx: &Ctx, id: &IncidentId, meta: &RequestMeta) -> Result<Done> {
+    let mut incident = incident_service::begin(tx, ctx, id, meta, Action::IncidentCommand)?;
+    match open_unit(tx, ctx, id)? {
+        Some(mut row) if row.state != State::Signed => {
+            let device = Some(ctx.actor.device);
+            let rung = human(ctx, Rung::Signed, device, None);
+            act(tx, &ctx.config.dispatch, &mut row, &rung)?;
+            signed(tx, &mut incident, row.unit_id, ctx.actor.person)?;
+        }
+        Some(_) => {}
+        None if incident.state.is_open() || incident_service::marked(&incident, "signed_by").is_some() => {
+            if incident_service::marked(&incident, "signed_by").is_none() {
+                let unit = incident.unit_id;
+                signed(tx, &mut incident, unit, ctx.actor.person)?;
+            }
+        }
+        None => return Err(Error::conflict("nothing waits for a signature")),
+    }
+    Ok(Done::new(200, json!({ "id": id })))
+}
+
+fn human<'a>(ctx: &Ctx, rung: Rung, device: Option<DeviceId>, reason: Option<&'a str>) -> Act<'a> {
+    Act {
+        rung,
+        person: Some(ctx.actor.person),
+        device,
+        truth: Truth::Human,
+        via: Via::Device,
+        reason,
+        key: format!("{rung}:{}", ctx.actor.person),
+    }
+}
+
+/// `POST /incidents/{id}/return` (退回): goes back to who sent it, with the reason.
+pub fn give_back(tx: &mut Tx<'_>, ctx: &Ctx, id: &IncidentId, meta: &RequestMeta, reason: &str) -> Result<Done> {
+    let mut incident = incident_service::begin(tx, ctx, id, meta, Action::IncidentCommand)?;
+    if incident.state == crate::duty::incidents::state::State::Returned {
+        return Ok(Done::new(200, json!({ "id": id })));
+    }
+    let handed = open_unit(tx, ctx, id)?;
+    if let Some(mut row) = handed {
+        let device = Some(ctx.actor.device);
+        act(tx, &ctx.config.dispatch, &mut row, &human(ctx, Rung::Returned, device, Some(reason)))?;
+        if incident.pending_unit_id == Some(row.unit_id) {
+            // Refused before signing: the sender never stopped being responsible.
+            incident.pending_unit_id = None;
+            incidents::unit_release(tx.conn(), id, &row.unit_id)?;
+        }
+    }
+    incident_service::step(&mut incident, Command::Return)?;
+    let by = ctx.actor.person;
+    let changed = ["state".to_owned()];
+    incident_service::finish(tx, &mut incident, by, "incident.returned", &changed, false, json!({ "reason": reason }))?;
+    back_to_sender(tx, ctx, &incident)?;
+    incident_service::audit_of(tx, ctx, "incident.return", id, &json!({}))?;
+    Ok(Done::new(200, json!({ "id": id })))
+}
+
+/// The room above (or the responsible one, when a receiver refused) has it on top of its pile again.
+fn back_to_sender(tx: &mut Tx<'_>, ctx: &Ctx, incident: &IncidentRow) -> Result<()> {
+    let above = officers::unit_ancestors(tx.conn(), &incident.unit_id)?;
+    let to = if ctx.actor.unit == incident.unit_id {
+        above.first().map_or(incident.unit_id, |parent| parent.id)
+    } else {
+        incident.unit_id
+    };
+    let now = tx.now;
+    incidents::unit_mark(tx.conn(), &incident.id, &to, now)?;
+    let party = offer::party_of_unit(tx, &to)?;
+    let offer = Offer {
+        party: &party,
+        origin: Origin::Transfer,
+        by: Some(ctx.actor.person),
+        lead_override: false,
+        replaces: None,
+        start: None,
+    };
+    offer::offer(tx, &ctx.core, incident, &offer).map(drop)
+}
+
+/// `POST /incidents/{id}/transfer` (移交) to another unit, also outside one's own tree.
+pub fn transfer(tx: &mut Tx<'_>, ctx: &Ctx, id: &IncidentId, meta: &RequestMeta, to: &UnitId, reason: &str) -> Result<Done> {
+    let mut incident = incident_service::begin(tx, ctx, id, meta, Action::IncidentCommand)?;
+    if incident.unit_id == *to {
+        return Err(Error::field("unit_id", "has it already"));
+    }
+    if incident.pending_unit_id == Some(*to) {
+        return Ok(Done::new(200, json!({ "id": id })));
+    }
+    if !incident.state.is_open() {
+        return Err(Error::conflict(format!("the incident is {}", incident.state)).with("state", json!(incident.state)));
+    }
+    let party = offer::party_of_unit(tx, to)?;
+    hand_to(tx, &mut incident, &party)?;
+    let by = ctx.actor.person;
+    let changed = ["pending_unit_id".to_owned()];
+    let data = json!({ "to": to, "reason": reason });
+    incident_service::finish(tx, &mut incident, by, "incident.transfer", &changed, false, data)?;
+    let offer =
+        Offer { party: &party, origin: Origin::Transfer, by: Some(by), lead_override: false, replaces: None, start: None };
+    offer::offer(tx, &ctx.core, &incident, &offer)?;
+    incident_service::audit_of(tx, ctx, "incident.transfer", id, &json!({ "to": to }))?;
+    Ok(Done::new(200, json!({ "id": id })))
+}
+
+/// Sending crews says "signed and dispatched" for the unit whose seat it was.
+pub fn dispatched(tx: &mut Tx<'_>, ctx: &Ctx, incident: &mut IncidentRow) -> Result<()> {
+    for mut row in store::open_of_incident(tx.conn(), &incident.id)? {
+        if row.assignee_kind != AssigneeKind::Unit || row.unit_id != incident.unit_id {
+            continue;
+        }
+        let config = &ctx.config.dispatch;
+        if row.state != State::Signed {
+            act(tx, config, &mut row, &human(ctx, Rung::Signed, Some(ctx.actor.device), None))?;
+        }
+        act(tx, config, &mut row, &human(ctx, Rung::Dispatched, Some(ctx.actor.device), None))?;
+    }
+    if incident_service::marked(incident, "signed_by").is_none() {
+        let now = tx.now;
+        incident_service::mark(incident, "signed_by", json!(ctx.actor.person))?;
+        incident_service::mark(incident, "signed_at", json!(now))?;
+    }
+    Ok(())
+}
