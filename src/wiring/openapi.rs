@@ -6,7 +6,7 @@ use utoipa::openapi::Components;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::{Modify, OpenApi};
 
-use crate::duty::{crews, officers, rooms};
+use crate::duty::{assignments, crews, incidents, officers, rooms};
 
 /// The document's frame; slices add their paths with `merge_from`.
 #[derive(OpenApi)]
@@ -38,6 +38,8 @@ pub fn document() -> utoipa::openapi::OpenApi {
     let mut document = Frame::openapi();
     document.merge(officers::http::Api::openapi());
     document.merge(crews::http::Api::openapi());
+    document.merge(incidents::http::Api::openapi());
+    document.merge(assignments::http::Api::openapi());
     document.merge(rooms::http::Api::openapi());
     document
 }

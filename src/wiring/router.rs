@@ -5,7 +5,7 @@ use actix_web::{HttpResponse, Responder};
 
 use super::app::Server;
 use super::ws;
-use crate::duty::{crews, officers, rooms};
+use crate::duty::{assignments, crews, incidents, officers, rooms};
 use crate::platform::http::problem;
 use crate::words::error::{Code, Error, Result};
 
@@ -26,6 +26,8 @@ pub fn configure(config: &mut ServiceConfig) {
 fn api(config: &mut ServiceConfig) {
     officers::http::routes(config);
     crews::http::routes(config);
+    incidents::http::routes(config);
+    assignments::http::routes(config);
     rooms::http::routes(config);
     ws::routes(config);
     ws::inbox::routes(config);

@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio::task::JoinSet;
 
 use super::ws;
-use crate::duty::officers;
+use crate::duty::{assignments, incidents, officers};
 use crate::platform::ctx::Core;
 use crate::platform::db::{Priority, migrate};
 use crate::platform::http::idem;
@@ -59,6 +59,9 @@ pub fn start(core: &Arc<Core>) -> JoinSet<()> {
         Duration::from_secs(60),
         |core| async move { officers::jobs::trim(&core).await },
     );
+    every(&mut set, core, "deadlines", Duration::from_millis(250), assignments::jobs::deadlines_run);
+    every(&mut set, core, "push.adapter", Duration::from_millis(500), assignments::jobs::adapter_send);
+    every(&mut set, core, "webhooks", Duration::from_millis(250), incidents::jobs::webhooks_send);
     every(&mut set, core, "outbox.rescan", Duration::from_secs(1), |core| async move { ws::rescan(&core).await });
     set
 }
