@@ -17,6 +17,9 @@ use crate::platform::push::hub::Ending;
 /// When clients of a stopping server come back, in milliseconds.
 const RETRY_MS: std::ops::Range<u32> = 500..5_000;
 
+/// Unconfirmed bytes that any kernel takes without the peer reading.
+const FLUSHED_SURELY: usize = 16 * 1024;
+
 /// What the writer does next.
 enum Step {
     Write(Frame),
@@ -183,18 +186,15 @@ async fn news(live: &mut Option<Feed>) {
     }
 }
 
-/// Close frame, a moment for the client's answer, then the connection is cut off.
+/// Close frame, a moment for the client's answer, then the connection ends.
 async fn say_goodbye(socket: &Socket, close: Close, hint: &str) {
     let deadline = Instant::now() + CLOSE_WITHIN;
     let code = close.code();
     tracing::debug!(code, person = %socket.link.person, "socket ends");
-    if !socket.slot.is_free() {
-        tokio::select! {
-            () = poll_fn(|cx| socket.slot.poll_turn(cx)) => {}
-            () = sleep_until(deadline) => {}
-        }
-    }
+    metrics::counter!("suixing_socket_closes_total", "reason" => close.as_str()).increment(1);
+    taken(socket, deadline).await;
     socket.slot.put(Frame::close(close, hint));
+    taken(socket, deadline).await;
     while !socket.slot.is_gone() && Instant::now() < deadline && !socket.with(|state| state.reader_done) {
         tokio::select! {
             () = socket.link.wake.notified() => {}
@@ -202,10 +202,19 @@ async fn say_goodbye(socket: &Socket, close: Close, hint: &str) {
             () = sleep_until(deadline) => {}
         }
     }
-    // The client answered, so it has read everything: end in order. Otherwise cut off.
-    if socket.with(|state| state.reader_done) && socket.slot.is_free() {
+    // What is out surely fits into the kernel's buffer: flush, drain the client's last words, end in
+    // order. Otherwise a reader that stands still would hold the connection for ever: cut off.
+    if socket.slot.is_free() && socket.with(|state| state.flight()) < FLUSHED_SURELY {
         socket.slot.end();
     } else {
         socket.slot.abort();
+    }
+}
+
+/// Waits until the frame in the slot has been taken.
+async fn taken(socket: &Socket, deadline: Instant) {
+    tokio::select! {
+        () = poll_fn(|cx| socket.slot.poll_turn(cx)) => {}
+        () = sleep_until(deadline) => {}
     }
 }
