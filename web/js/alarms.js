@@ -6,7 +6,6 @@ import { el } from './panels.js';
 
 const LOUD_KEY = 'sound';
 const SHOWN_MS = 20_000;
-const DONE = new Set(['closed', 'stood_down', 'resolved', 'cancelled', 'false_alarm']);
 
 export function createAlarms(box, soundButton, names, onChange) {
   const open = new Map();
@@ -33,11 +32,12 @@ export function createAlarms(box, soundButton, names, onChange) {
     }
   }
 
-  const stateOf = (b) => (DONE.has(b.state) ? 'done' : b.taken_by || b.taken_at || b.state === 'taken' ? 'taken' : 'open');
+  const stateOf = (b) => (b.state === 'closed' ? 'done' : b.taken_by ? 'taken' : 'open');
+  const whoOf = (b) => b.for_person?.name ?? b.for_person_name ?? names.person(b.for_person?.person_id ?? b.for_person_id) ?? '';
+  const since = (b) => span((Date.now() - Date.parse(b.pressed_at)) / 1000);
 
   function row(b) {
-    const answers = b.responses ?? b.alerted ?? [];
-    const answered = (a) => answers.filter((r) => (r.answer ?? r.state) === a).length;
+    const answered = (answer) => (b.alerted ?? []).filter((a) => a.answer === answer && !a.stood_down_at).length;
     const took = stateOf(b) === 'taken';
     const acts = el('span', { class: 'acts' });
     const act = (word, path, body, main) => {
@@ -49,17 +49,17 @@ export function createAlarms(box, soundButton, names, onChange) {
     act('resolve', `/backups/${b.id}/close`, { reason: 'resolved' }, took);
     return el('div', { class: 'alarm', 'data-state': stateOf(b), role: 'alert' },
       el('strong', {}, code('backup', b.kind ?? 'help')),
-      el('span', {}, `${names.person(b.person_id ?? b.requester_id ?? b.for_person_id) || ''} ${t('backup_called')}`),
-      el('span', { class: 'timer' }, span((Date.now() - Date.parse(b.raised_at ?? b.created_at ?? b.at)) / 1000)),
-      el('span', { class: 'who' }, [`${t('alerted')} ${(b.alerted ?? []).length}`, `${answered('coming')} ${t('responding')}`, `${t('arrived')} ${answered('arrived')}`, took ? t('taken_by') : null].filter(Boolean).join(' · ')), acts);
+      el('span', {}, `${whoOf(b)} ${t('backup_called')}`),
+      el('span', { class: 'timer' }, since(b)),
+      el('span', { class: 'who' }, [`${t('alerted')} ${(b.alerted ?? []).length}`, `${answered('coming')} ${t('responding')}`, `${t('arrived')} ${answered('arrived')}`, took ? `${t('taken_by')} ${b.taken_by?.name ?? ''}` : t('untaken'), b.says_false_alarm ? t('says_false') : null].filter(Boolean).join(' · ')), acts);
   }
 
   function paint() {
     const focused = box.contains(document.activeElement);
     if (focused && box.children.length === open.size && open.size > 0) {
-      [...open.values()].forEach((b, n) => { const timer = box.children[n]?.querySelector('.timer'); if (timer) timer.textContent = span((Date.now() - Date.parse(b.raised_at ?? b.created_at ?? b.at)) / 1000); });
+      [...open.values()].forEach((b, n) => { const timer = box.children[n]?.querySelector('.timer'); if (timer) timer.textContent = since(b); });
     } else box.replaceChildren(...[...open.values()].map(row));
-    onChange([...open.values()].filter((b) => stateOf(b) !== 'done').map((b) => ({ person_id: b.person_id ?? b.requester_id, location: b.location, label: code('backup', b.kind ?? 'help') })));
+    onChange([...open.values()].filter((b) => stateOf(b) !== 'done').map((b) => ({ person_id: b.for_person?.person_id ?? b.for_person_id, location: b.destination, label: code('backup', b.kind ?? 'help') })));
   }
 
   async function refresh(id) {
@@ -73,7 +73,7 @@ export function createAlarms(box, soundButton, names, onChange) {
   return {
     paint() { paintSound(); paint(); },
     message(frame) {
-      const id = frame.data?.backup_id ?? frame.data?.backup?.id ?? frame.data?.id ?? frame.subject?.id;
+      const id = frame.data?.backup_id;
       if (!frame.kind.startsWith('backup.') || !id || !person()) return;
       if (frame.kind === 'backup.alert' && !open.has(id)) { open.set(id, { ...frame.data, id, heard: Date.now() }); ring(); }
       refresh(id);

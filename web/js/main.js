@@ -21,13 +21,17 @@ let timers = [];
 
 const names = {
   person: (id) => book.people.get(id)?.name ?? '',
-  kind: (p) => (['vehicle_unit', 'vehicle'].includes(p.device_kind ?? p.source) ? 'vehicle' : (p.kind ?? book.people.get(p.person_id)?.kind ?? 'police_officer')),
-  short: (p) => p.call_sign ?? p.name ?? names.person(p.person_id),
-  long: (p) => [p.name ?? names.person(p.person_id), code('kind', names.kind(p) === 'vehicle' ? 'police_officer' : names.kind(p)), p.call_sign].filter(Boolean).join(' · '),
+  crew: (p) => (p.crew_id ? book.crews.get(p.crew_id) : null),
+  kind: (p) => (p.unmanned || names.crew(p)?.vehicle ? 'vehicle' : (p.kind ?? book.people.get(p.person_id)?.kind ?? 'police_officer')),
+  short: (p) => names.crew(p)?.call_sign ?? names.person(p.person_id),
+  long: (p) => [names.person(p.person_id) || t('vehicle'), code('kind', p.kind), names.crew(p)?.call_sign, names.crew(p)?.vehicle].filter(Boolean).join(' · '),
   unit: (p) => book.units.get(p.unit_id ?? book.people.get(p.person_id)?.unit_id)?.name ?? '',
   assignee: (a) => {
     const who = a.assignee ?? {};
-    return who.name ?? who.call_sign ?? book.crews.get(who.id)?.call_sign ?? book.units.get(who.id)?.name ?? (names.person(a.person_id ?? who.person_id ?? who.id) || code('rung', a.state));
+    const members = (a.people ?? []).map((m) => names.person(m.person_id)).filter(Boolean).join('、');
+    if (who.kind === 'unit') return book.units.get(who.id)?.name ?? t('unit');
+    if (who.kind === 'crew') return [book.crews.get(who.id)?.call_sign ?? t('crew'), members].filter(Boolean).join(' · ');
+    return members || names.person(a.person_id ?? who.id) || t('person');
   },
 };
 
@@ -37,7 +41,7 @@ map.onPick(pick);
 
 function paintCounts() {
   let silent = 0;
-  for (const p of live.values()) if (p.freshness && p.freshness !== 'fresh') silent += 1;
+  for (const p of live.values()) if (p.freshness !== 'fresh') silent += 1;
   $('n-people').textContent = live.size;
   $('n-silent').textContent = silent;
   $('n-open').textContent = incidents.filter((i) => !isOver(i)).length;
@@ -58,7 +62,7 @@ function paintSide() {
   paintList($('incidents'), shown, selected, pick);
   map.setIncidents(shown.filter((i) => !isOver(i) || i.id === selected));
   paintDetail($('detail'), incidents.find((i) => i.id === selected), assignments, names, () => pick(null));
-  map.select(selected, assignments.filter((a) => !['cleared', 'cancelled', 'reassigned'].includes(a.state)).flatMap((a) => [a.person_id, ...(a.person_ids ?? []), ...(a.people ?? []).map((p) => p.person_id ?? p)]).filter(Boolean));
+  map.select(selected, assignments.filter((a) => !['cleared', 'cancelled', 'reassigned'].includes(a.state)).filter((a) => a.assignee?.kind !== 'unit').flatMap((a) => [a.person_id, ...(a.people ?? []).map((p) => p.person_id)]).filter(Boolean));
   paintCounts();
 }
 
@@ -77,7 +81,7 @@ function paintAll() {
 async function loadIncidents() {
   if (document.hidden) return;
   const page = await api.get('/incidents?limit=100');
-  incidents = (page.items ?? []).map((i) => ({ ...i, location: i.location ?? (i.lon != null ? { lon: i.lon, lat: i.lat } : null) }));
+  incidents = page.items ?? [];
   incidents.sort((a, b) => Number(isOver(a)) - Number(isOver(b)) || Date.parse(b.called_at ?? b.created_at) - Date.parse(a.called_at ?? a.created_at));
   paintSide();
 }
@@ -86,8 +90,9 @@ async function loadDetail() {
   if (!selected || document.hidden) return;
   const wanted = selected;
   const incident = await api.get(`/incidents/${wanted}`);
-  const listed = incident.assignments ?? (await api.get(`/incidents/${wanted}/assignments`)).items ?? [];
-  const full = await Promise.all(listed.map((a) => (a.rungs ? a : api.get(`/assignments/${a.id}`).catch(() => a))));
+  const listed = (await api.get(`/incidents/${wanted}/assignments`)).items ?? [];
+  const full = await Promise.all(listed.map((a) => api.get(`/assignments/${a.id}`).catch(() => a)));
+  full.sort((a, b) => Number(a.assignee?.kind === 'unit') - Number(b.assignee?.kind === 'unit') || Date.parse(b.created_at) - Date.parse(a.created_at));
   if (wanted !== selected) return;
   assignments = full;
   incidents = incidents.map((i) => (i.id === wanted ? { ...i, ...incident } : i));
@@ -172,8 +177,16 @@ async function offerDemoAccounts() {
   use(demo.accounts[0]);
   $('demo-accounts').hidden = false;
   $('demo-accounts').replaceChildren(...demo.accounts.map((a) => { const b = el('button', { type: 'button' }, a.label ?? a.username); b.addEventListener('click', () => use(a)); return b; }));
-  const query = new URLSearchParams(location.search);
-  if (query.has('demo')) { await api.login(demo.accounts[0].username, demo.accounts[0].password); showRoom(); }
+  if (!new URLSearchParams(location.search).has('demo')) return;
+  // "/?demo": straight into the picture, with the first ladder open.
+  await api.login(demo.accounts[0].username, demo.accounts[0].password);
+  showRoom();
+  const open = setInterval(() => {
+    const busy = incidents.filter((i) => i.state === 'handling');
+    if (selected || busy.length === 0) return;
+    clearInterval(open);
+    pick(busy[busy.length - 1].id);
+  }, 500);
 }
 
 paintAll();

@@ -92,7 +92,7 @@ export function createMap(canvas, hover, scaleBox, names) {
 
   function mark(p, at, big) {
     const r = big ? 6 : 4.2;
-    const silent = p.freshness && p.freshness !== 'fresh';
+    const silent = p.freshness !== 'fresh';
     const colour = silent ? colours.soft : paint(p.unit_id ?? '');
     draw.lineWidth = 1.6; draw.strokeStyle = silent ? colours.soft : colours.map; draw.fillStyle = silent ? colours.map : colour;
     draw.globalAlpha = silent ? 0.75 : 1;
@@ -133,8 +133,8 @@ export function createMap(canvas, hover, scaleBox, names) {
       for (const id of linked) { const from = spots.get(id); if (from) { draw.beginPath(); draw.moveTo(from.x, from.y); draw.lineTo(to.x, to.y); draw.stroke(); } }
       draw.setLineDash([]);
     }
-    for (const p of people.values()) if (p.freshness && p.freshness !== 'fresh') mark(p, spots.get(p.person_id), big);
-    for (const p of people.values()) if (!p.freshness || p.freshness === 'fresh') mark(p, spots.get(p.person_id), big);
+    for (const p of people.values()) if (p.freshness !== 'fresh') mark(p, spots.get(p.person_id), big);
+    for (const p of people.values()) if (p.freshness === 'fresh') mark(p, spots.get(p.person_id), big);
     for (const i of incidents) {
       if (!i.location) continue;
       const at = pixel(metres(i.location.lon, i.location.lat)); const r = i.id === selected ? 10 : 7;
@@ -177,7 +177,7 @@ export function createMap(canvas, hover, scaleBox, names) {
       const age = (Date.now() - Date.parse(p.at)) / 1000;
       line(names.long(p), 'b');
       if (names.unit(p)) line(names.unit(p));
-      if (p.freshness && p.freshness !== 'fresh') line(`${t('silent')} · ${t('last_seen')} ${span(age)}${t('ago') === '前' ? '前' : ' ago'} · ${code('cause', p.cause ?? 'unknown')}`).className = 'stale';
+      if (p.freshness !== 'fresh') line(`${t('silent')} · ${t('last_seen')} ${span(age)}${t('ago') === '前' ? '前' : ' ago'} · ${code('cause', p.cause ?? 'unknown')}`).className = 'stale';
       else line(`${t('fresh')} · ${span(age)}${t('ago') === '前' ? '前' : ' ago'}`);
       const bits = [];
       if (p.speed_mps != null) bits.push(`${t('speed')} ${Math.round(p.speed_mps * 3.6)} km/h`);

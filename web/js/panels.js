@@ -60,13 +60,13 @@ function rungRow(rung, first, names) {
 function ladder(assignment, names) {
   const rungs = [...(assignment.rungs ?? [])].sort((a, b) => Date.parse(a.at) - Date.parse(b.at));
   const seen = new Set(rungs.map((r) => r.rung));
-  const unitLadder = assignment.assignee?.kind === 'unit' || assignment.assignee?.type === 'unit';
+  const unitLadder = assignment.assignee?.kind === 'unit';
   const first = rungs[0]?.at;
   const order = unitLadder ? UNIT_RUNGS : CREW_RUNGS;
   const reached = Math.max(-1, ...order.map((r, n) => (seen.has(r) ? n : -1)));
   const list = el('ol', {});
   for (const rung of rungs) list.append(rungRow(rung, first, names));
-  const over = ['reassigned', 'cancelled', 'cleared'].includes(assignment.state);
+  const over = ['reassigned', 'cancelled', 'cleared', 'dispatched', 'returned', 'transferred'].includes(assignment.state);
   if (!over) for (const rung of order.slice(reached + 1)) list.append(el('li', { class: 'rung', 'data-truth': 'none' }, el('span', { class: 'dot' }), el('span', { class: 'what' }, code('rung', rung)), el('time', {}, t('not_yet'))));
   return el('section', { class: 'ladder' }, el('h3', {}, el('span', {}, names.assignee(assignment)), el('span', { class: 'state', 'data-s': over ? 'closed' : 'handling' }, code('rung', assignment.state))), list);
 }

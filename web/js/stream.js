@@ -16,13 +16,18 @@ export function openStream({ onLive, onMessage, onState, onRefused }) {
 
   const send = (frame) => { if (socket?.readyState === WebSocket.OPEN) socket.send(JSON.stringify(frame)); };
 
+  // Vehicles that report by themselves stand in the same table, under their device id.
+  const vehicle = (v) => ({ ...v, person_id: v.device_id, unmanned: true });
+
   function live(frame) {
     if (frame.type === 'live_snapshot') {
-      if (!(frame.part > 0)) people.clear();
+      people.clear();
       for (const p of frame.people ?? []) people.set(p.person_id, p);
+      for (const v of frame.vehicles ?? []) people.set(v.device_id, vehicle(v));
     } else {
-      for (const p of frame.changed ?? []) people.set(p.person_id, { ...people.get(p.person_id), ...p });
-      for (const id of frame.removed ?? []) people.delete(id.person_id ?? id);
+      for (const p of frame.changed ?? []) people.set(p.person_id, p);
+      for (const v of frame.vehicles_changed ?? []) people.set(v.device_id, vehicle(v));
+      for (const id of [...(frame.removed ?? []), ...(frame.vehicles_removed ?? [])]) people.delete(id);
     }
     send({ type: 'live_ack', version: frame.version });
     onLive(people);

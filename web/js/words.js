@@ -8,8 +8,8 @@ const WORDS = {
     no_incidents: '目前没有警情', wrong: '用户名或密码不对', unreachable: '服务器没有回应', map_label: '实时地图。方向键移动，加减号缩放，0 键全览。',
     zoom_in: '放大', zoom_out: '缩小', zoom_fit: '全览', fresh: '位置有效', last_seen: '最后位置', ago: '前', due_missed: '超时未报',
     ladder: '指令阶梯', no_assignment: '尚未派警', by: '由', machine: '设备回执', human: '本人操作', voice: '语音代录', not_yet: '未到',
-    close: '关闭', close_detail: '返回列表', backup_called: '请求增援', take: '我来处置', taken_by: '已接手', resolve: '解除', responding: '人前往', alerted: '已通知', arrived: '到场',
-    unit: '单位', demo: '演示账号', police: '民警/辅警', vehicle: '警车', mediator: '调解员', grid: '警格长', stale: '失联（灰，附时长）', incident_mark: '警情', person: '人员', round: '轮',
+    close: '关闭', close_detail: '返回列表', backup_called: '请求增援', take: '我来处置', taken_by: '已接手', untaken: '无人接手', says_false: '本人称误报', resolve: '解除', responding: '人前往', alerted: '已通知', arrived: '到场',
+    unit: '单位', demo: '演示账号', police: '民警/辅警', vehicle: '警车', mediator: '调解员', grid: '警格长', stale: '失联（灰，附时长）', incident_mark: '警情', person: '人员', crew: '出警单元', round: '轮',
     metres: '米', kilometres: '公里', battery: '电量', accuracy: '精度', speed: '速度',
   },
   en: {
@@ -19,8 +19,8 @@ const WORDS = {
     no_incidents: 'No incidents now', wrong: 'User name or password is wrong', unreachable: 'The server does not answer', map_label: 'Live map. Arrow keys move, plus and minus zoom, 0 shows all.',
     zoom_in: 'Zoom in', zoom_out: 'Zoom out', zoom_fit: 'Show all', fresh: 'Position valid', last_seen: 'Last position', ago: 'ago', due_missed: 'report overdue',
     ladder: 'Ladder', no_assignment: 'Nobody sent yet', by: 'by', machine: 'Machine receipt', human: 'Human action', voice: 'Voice, entered by', not_yet: 'not yet',
-    close: 'Close', close_detail: 'Back to list', backup_called: 'calls for backup', take: 'Take it', taken_by: 'Taken', resolve: 'Stand down', responding: 'coming', alerted: 'alerted', arrived: 'there',
-    unit: 'Unit', demo: 'Demo accounts', police: 'Officer, auxiliary', vehicle: 'Car', mediator: 'Mediator', grid: 'Grid chief', stale: 'Silent (grey, with age)', incident_mark: 'Incident', person: 'Person', round: 'round',
+    close: 'Close', close_detail: 'Back to list', backup_called: 'calls for backup', take: 'Take it', taken_by: 'Taken by', untaken: 'Nobody has taken it', says_false: 'Caller says false alarm', resolve: 'Stand down', responding: 'coming', alerted: 'alerted', arrived: 'there',
+    unit: 'Unit', demo: 'Demo accounts', police: 'Officer, auxiliary', vehicle: 'Car', mediator: 'Mediator', grid: 'Grid chief', stale: 'Silent (grey, with age)', incident_mark: 'Incident', person: 'Person', crew: 'Crew', round: 'round',
     metres: 'm', kilometres: 'km', battery: 'Battery', accuracy: 'Accuracy', speed: 'Speed',
   },
 };
@@ -33,7 +33,7 @@ const CODES = {
   rung: {
     created: ['已派警待送达', 'created'], sent: ['已发送', 'sent'], delivered: ['已送达终端', 'delivered'], viewed: ['已阅', 'viewed'], accepted: ['接受指令', 'accepted'], en_route: ['出警', 'en route'], on_scene: ['到场', 'on scene'],
     cleared: ['处警完毕', 'cleared'], change_requested: ['申请改派', 'change requested'], queued: ['排队', 'queued'], suspended: ['暂停', 'suspended'], reassigned: ['改派', 'reassigned'], cancelled: ['撤警', 'cancelled'],
-    signed: ['签收', 'signed'], dispatched: ['派警', 'dispatched'], returned: ['退回', 'returned'], transferred: ['移交', 'transferred'], escalated: ['升级', 'escalated'], called: ['联系报警人', 'caller rung'],
+    signed: ['签收', 'signed'], dispatched: ['派警', 'dispatched'], returned: ['退回', 'returned'], transferred: ['移交', 'transferred'], escalated: ['升级', 'escalated'], called: ['联系报警人', 'caller rung'], cancel_confirmed: ['确认撤警', 'cancel confirmed'], declined: ['谢绝', 'declined'],
   },
   cause: {
     on_schedule: ['按时', 'on schedule'], no_network: ['无网络', 'no network'], app_closed: ['应用已关', 'app closed'], battery: ['电量低', 'battery'], stationary: ['静止', 'stationary'], signed_off: ['已签退', 'signed off'], unknown: ['原因不明', 'cause unknown'],

@@ -105,7 +105,9 @@ impl Handset {
                 }
                 self.desk.halt(clock);
                 if self.dice.chance(0.1) {
-                    self.play.tell(News::SaysOnScene { assignment: job.assignment.clone(), room: self.desk.room });
+                    let person = self.session.person_id.to_string();
+                    let assignment = job.assignment.clone();
+                    self.play.tell(News::SaysOnScene { assignment, person, room: self.desk.room });
                 } else {
                     self.rung(&job.assignment, "on_scene", None);
                 }

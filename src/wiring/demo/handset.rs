@@ -160,7 +160,11 @@ impl Handset {
         }
         self.counter = 0;
         if !welcome.recovered && self.sort != Sort::Vehicle {
-            for assignment in self.session.list("/me/assignments").await.unwrap_or_default() {
+            for mut assignment in self.session.list("/me/assignments").await.unwrap_or_default() {
+                let incident = format!("/incidents/{}", text(&assignment, "incident_id"));
+                if let (Some(fields), Ok(found)) = (assignment.as_object_mut(), self.session.get(&incident).await) {
+                    fields.insert("incident".to_owned(), found);
+                }
                 self.offered(&assignment);
             }
         }
@@ -236,9 +240,13 @@ impl Handset {
         let id = first_text(data, &["/assignment_id", "/assignment/id", "/id"]);
         match kind {
             "assignment.offered" => self.offered(data),
-            "assignment.cancelled" | "assignment.reassigned" if self.desk.drop_job(id) => {
-                self.plan.clear();
-                self.later(4.0, 12.0, Act::Home);
+            "assignment.cancelled" | "assignment.reassigned" => {
+                if kind == "assignment.cancelled" && self.sort == Sort::First {
+                    self.later(3.0, 9.0, Act::Rung(id.to_owned(), "cancel_confirmed", None));
+                }
+                if self.desk.drop_job(id) {
+                    self.later(4.0, 12.0, Act::Home);
+                }
             }
             "backup.alert" => self.alerted(data),
             "backup.stand_down" => self.later(3.0, 8.0, Act::Home),

@@ -31,6 +31,8 @@ pub enum News {
     SaysOnScene {
         /// Assignment.
         assignment: String,
+        /// Who says so.
+        person: String,
         /// Room of the crew.
         room: usize,
     },
@@ -233,7 +235,7 @@ async fn one_call(play: Arc<Play>, cast: Arc<Cast>, room: usize, serial: u64, mu
         });
     }
     pause(&mut dice, 3.0, 10.0).await;
-    if let Err(trouble) = seat.post(&format!("/incidents/{incident}/sign"), &json!({})).await {
+    if let Err(trouble) = sign(seat, &incident).await {
         play.trouble("sign", &trouble);
     }
     pause(&mut dice, 4.0, 14.0).await;
@@ -255,6 +257,17 @@ async fn one_call(play: Arc<Play>, cast: Arc<Cast>, room: usize, serial: u64, mu
     }
 }
 
+/// A seat signs for the call in the name of its station.
+async fn sign(seat: &Session, incident: &str) -> Result<(), Trouble> {
+    for assignment in seat.list(&format!("/incidents/{incident}/assignments")).await? {
+        if first_text(&assignment, &["/assignee/kind"]) == "unit" {
+            let path = format!("/assignments/{}/events", text(&assignment, "id"));
+            seat.post(&path, &json!({"event": "signed", "at": stamp()})).await?;
+        }
+    }
+    Ok(())
+}
+
 /// The room reacts to what it was told.
 async fn room_hears(play: Arc<Play>, cast: Arc<Cast>, news: News, mut dice: Dice) {
     let room = match &news {
@@ -262,9 +275,11 @@ async fn room_hears(play: Arc<Play>, cast: Arc<Cast>, news: News, mut dice: Dice
     };
     let Some(seat) = cast.seats.get(room) else { return };
     let (what, done) = match news {
-        News::SaysOnScene { assignment, .. } => {
+        News::SaysOnScene { assignment, person, .. } => {
             pause(&mut dice, 3.0, 9.0).await;
-            let body = json!({"event": "on_scene", "at": stamp(), "via": "radio", "reason": "电台报告到场"});
+            let body = json!({
+                "event": "on_scene", "at": stamp(), "via": "radio", "on_behalf_of": person, "reason": "电台报告到场",
+            });
             ("voice", seat.post(&format!("/assignments/{assignment}/events"), &body).await)
         }
         News::FedBack { incident, .. } => {

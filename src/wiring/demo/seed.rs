@@ -69,6 +69,7 @@ pub async fn seed(admin: &Session, district: &District, password: &str) -> Resul
         .try_collect()
         .await?;
     people.extend(made);
+    grids(admin, district, &rooms).await?;
     let cameras = stream::iter(1..=CAMERAS)
         .map(|n| camera(admin, n, rooms.get(n % rooms.len().max(1)).unwrap_or(&county)))
         .buffered(AT_ONCE)
@@ -95,6 +96,20 @@ async fn unit(
     let id = text(&made, "id").to_owned();
     known.insert(name.to_owned(), id.clone());
     Ok(id)
+}
+
+/// The patrol grids, each named after its code.
+async fn grids(admin: &Session, district: &District, rooms: &[String]) -> Result<(), Trouble> {
+    let known = admin.list("/grids").await?;
+    for account in &district.accounts {
+        let (Part::GridChief(code), Some(unit)) = (&account.part, account.room.and_then(|r| rooms.get(r))) else {
+            continue;
+        };
+        if known.iter().all(|grid| text(grid, "code") != code) {
+            admin.post("/grids", &json!({"code": code, "name": format!("{code}警格"), "unit_id": unit})).await?;
+        }
+    }
+    Ok(())
 }
 
 async fn person(

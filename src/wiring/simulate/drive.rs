@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use super::client::{Session, stamp, text};
+use super::client::{Session, first_text, stamp, text};
 use super::dice::Dice;
 use super::terminal::{Handle, Run};
 
@@ -78,7 +78,14 @@ async fn one_assignment(run: Arc<Run>, terminals: Arc<Vec<Handle>>, seat: Sessio
 }
 
 /// Press the button somewhere at `rate` per second until `until`.
-pub async fn backups(run: Arc<Run>, terminals: Arc<Vec<Handle>>, rate: f64, until: Instant, mut dice: Dice) {
+pub async fn backups(
+    run: Arc<Run>,
+    terminals: Arc<Vec<Handle>>,
+    seat: Option<Session>,
+    rate: f64,
+    until: Instant,
+    mut dice: Dice,
+) {
     if rate <= 0.0 {
         return;
     }
@@ -90,23 +97,24 @@ pub async fn backups(run: Arc<Run>, terminals: Arc<Vec<Handle>>, rate: f64, unti
         let chosen = (0..8).filter_map(|_| some_terminal(&terminals, &mut dice)).find(up);
         match chosen.and_then(|n| terminals.get(n)) {
             Some(terminal) if terminal.press.send(due).is_ok() => {
-                tokio::spawn(close_later(run.clone(), terminal.session.clone()));
+                tokio::spawn(close_later(run.clone(), terminal.session.clone(), seat.clone()));
             }
             _ => run.stats.count("backup_nobody_connected"),
         }
     }
 }
 
-/// End the presser's open requests, so that the next press is a new one.
-async fn close_later(run: Arc<Run>, presser: Session) {
+/// The room ends the presser's open requests, so that the next press is a new one.
+async fn close_later(run: Arc<Run>, presser: Session, seat: Option<Session>) {
     tokio::time::sleep(BACKUP_LASTS).await;
     let Ok(open) = presser.get("/backups?state=open").await else { return };
     for backup in open.get("items").and_then(Value::as_array).into_iter().flatten() {
-        if text(backup, "requester_id") != &*presser.person_id {
+        if first_text(backup, &["/requester/person_id", "/requester/id"]) != &*presser.person_id {
             continue;
         }
         let path = format!("/backups/{}/close", text(backup, "id"));
-        if let Err(trouble) = presser.post(&path, &json!({"reason": "resolved"})).await {
+        let closer = seat.as_ref().unwrap_or(&presser);
+        if let Err(trouble) = closer.post(&path, &json!({"reason": "resolved"})).await {
             run.stats.count(&format!("refused_close_{}", trouble.label()));
         }
     }

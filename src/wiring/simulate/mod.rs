@@ -147,7 +147,14 @@ async fn measure(args: &SimulateArgs) -> Result<(Value, bool)> {
         until,
         dice.fork(1),
     );
-    let pressing = drive::backups(run.clone(), handles.clone(), args.backups_per_s, until, dice.fork(2));
+    let pressing = drive::backups(
+        run.clone(),
+        handles.clone(),
+        crew.dispatchers.first().cloned(),
+        args.backups_per_s,
+        until,
+        dice.fork(2),
+    );
     tokio::join!(sending, pressing, tokio::time::sleep_until(until.into()));
     let report = run.stats.report();
     drain(&run).await;
