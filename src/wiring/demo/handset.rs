@@ -160,7 +160,7 @@ impl Handset {
         }
         self.counter = 0;
         if !welcome.recovered && self.sort != Sort::Vehicle {
-            for mut assignment in self.session.list("/me/assignments").await.unwrap_or_default() {
+            for mut assignment in self.session.whole("/me/assignments").await.unwrap_or_default() {
                 let incident = format!("/incidents/{}", text(&assignment, "incident_id"));
                 if let (Some(fields), Ok(found)) = (assignment.as_object_mut(), self.session.get(&incident).await) {
                     fields.insert("incident".to_owned(), found);

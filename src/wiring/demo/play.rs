@@ -259,7 +259,7 @@ async fn one_call(play: Arc<Play>, cast: Arc<Cast>, room: usize, serial: u64, mu
 
 /// A seat signs for the call in the name of its station.
 async fn sign(seat: &Session, incident: &str) -> Result<(), Trouble> {
-    for assignment in seat.list(&format!("/incidents/{incident}/assignments")).await? {
+    for assignment in seat.whole(&format!("/incidents/{incident}/assignments")).await? {
         if first_text(&assignment, &["/assignee/kind"]) == "unit" {
             let path = format!("/assignments/{}/events", text(&assignment, "id"));
             seat.post(&path, &json!({"event": "signed", "at": stamp()})).await?;

@@ -100,7 +100,7 @@ async fn unit(
 
 /// The patrol grids, each named after its code.
 async fn grids(admin: &Session, district: &District, rooms: &[String]) -> Result<(), Trouble> {
-    let known = admin.list("/grids").await?;
+    let known = admin.whole("/grids").await?;
     for account in &district.accounts {
         let (Part::GridChief(code), Some(unit)) = (&account.part, account.room.and_then(|r| rooms.get(r))) else {
             continue;

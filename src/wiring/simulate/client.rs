@@ -276,6 +276,14 @@ impl Session {
         self.write(Method::PUT, path, body).await
     }
 
+    /// Every item of a list that always comes whole.
+    pub async fn whole(&self, path: &str) -> Result<Vec<Value>, Trouble> {
+        match self.get(path).await?.get_mut("items").map(Value::take) {
+            Some(Value::Array(items)) => Ok(items),
+            _ => Ok(Vec::new()),
+        }
+    }
+
     /// Every item of a paged list.
     pub async fn list(&self, path: &str) -> Result<Vec<Value>, Trouble> {
         let mut items = Vec::new();
