@@ -117,7 +117,9 @@ pub fn send(
     let flagged = check_lead(tx, ctx, row, body, &parties)?;
     let mut made = Vec::new();
     for party in &parties {
-        let had = open.iter().find(|had| had.assignee_kind == party.kind && had.assignee_id == party.id && Some(had.id) != replaces);
+        let had = open
+            .iter()
+            .find(|had| had.assignee_kind == party.kind && had.assignee_id == party.id && Some(had.id) != replaces);
         if let Some(had) = had {
             made.push((had.clone(), false));
             continue;
@@ -145,7 +147,13 @@ pub fn send(
         }
         incident_service::touch(tx, row)?;
         let ids: Vec<AssignmentId> = made.iter().map(|(row, _)| row.id).collect();
-        incident_service::audit_of(tx, ctx, "incident.assign", &row.id, &json!({ "assignments": ids, "lead_override": flagged }))?;
+        incident_service::audit_of(
+            tx,
+            ctx,
+            "incident.assign",
+            &row.id,
+            &json!({ "assignments": ids, "lead_override": flagged }),
+        )?;
     }
     Ok(made)
 }
@@ -162,8 +170,10 @@ fn check_recent(
     if body.override_claim || meta.if_match.is_some() {
         return Ok(());
     }
-    let by: Option<PersonId> = incident_service::marked(row, "assigned_by").and_then(|v| serde_json::from_value(v).ok());
-    let at: Option<Timestamp> = incident_service::marked(row, "assigned_at").and_then(|v| serde_json::from_value(v).ok());
+    let by: Option<PersonId> =
+        incident_service::marked(row, "assigned_by").and_then(|v| serde_json::from_value(v).ok());
+    let at: Option<Timestamp> =
+        incident_service::marked(row, "assigned_at").and_then(|v| serde_json::from_value(v).ok());
     let (Some(by), Some(at)) = (by, at) else { return Ok(()) };
     let recent = tx.now.secs_since(at) <= f64::from(ctx.config.dispatch.recent_assignment_s);
     if by == ctx.actor.person || !recent || open.iter().all(AssignmentRow::is_unit) {

@@ -140,7 +140,16 @@ mod tests {
 
     #[test]
     fn every_open_state_before_the_scene_has_a_clock() {
-        for state in [State::Sent, State::Delivered, State::Viewed, State::Accepted, State::EnRoute, State::Queued, State::Suspended, State::ChangeRequested] {
+        for state in [
+            State::Sent,
+            State::Delivered,
+            State::Viewed,
+            State::Accepted,
+            State::EnRoute,
+            State::Queued,
+            State::Suspended,
+            State::ChangeRequested,
+        ] {
             assert!(!running(state, false).is_empty(), "{state}");
         }
         assert!(!running(State::Sent, true).is_empty());

@@ -26,12 +26,18 @@ use crate::words::error::{Error, Result};
 use crate::words::ids::{AssignmentId, IncidentId, PersonId, RungId};
 
 /// Locks incident and assignment (in that order) and asks policy and version.
-fn begin(tx: &mut Tx<'_>, ctx: &Ctx, id: &AssignmentId, meta: &RequestMeta) -> Result<(incidents::IncidentRow, AssignmentRow)> {
+fn begin(
+    tx: &mut Tx<'_>,
+    ctx: &Ctx,
+    id: &AssignmentId,
+    meta: &RequestMeta,
+) -> Result<(incidents::IncidentRow, AssignmentRow)> {
     let seen = store::assignment_fetch(tx.conn(), id)?;
     let none = RequestMeta::default();
-    let incident = incident_service::begin(tx, ctx, &seen.incident_id, &none, Action::IncidentCommand).map_err(|error| {
-        if error.is(crate::words::error::Code::NotFound) { Error::not_found("assignment") } else { error }
-    })?;
+    let incident =
+        incident_service::begin(tx, ctx, &seen.incident_id, &none, Action::IncidentCommand).map_err(|error| {
+            if error.is(crate::words::error::Code::NotFound) { Error::not_found("assignment") } else { error }
+        })?;
     let row = store::assignment_lock(tx.conn(), id)?;
     meta.check_version(row.version, || super::view::brief(&row))?;
     Ok((incident, row))
@@ -50,7 +56,13 @@ pub fn cancel(tx: &mut Tx<'_>, ctx: &Ctx, id: &AssignmentId, meta: &RequestMeta,
 }
 
 /// Calls one off, whoever asked; closed ones stay as they are.
-pub fn call_off(tx: &mut Tx<'_>, core: &Core, row: &mut AssignmentRow, by: Option<PersonId>, reason: &str) -> Result<()> {
+pub fn call_off(
+    tx: &mut Tx<'_>,
+    core: &Core,
+    row: &mut AssignmentRow,
+    by: Option<PersonId>,
+    reason: &str,
+) -> Result<()> {
     if row.state.is_closed() || row.cancel_asked {
         return Ok(());
     }
@@ -107,7 +119,13 @@ fn server_rung(tx: &mut Tx<'_>, row: &AssignmentRow, step: Rung, by: Option<Pers
     events::feed(tx, &incident, row, &rung)
 }
 
-fn notify(tx: &mut Tx<'_>, row: &AssignmentRow, people: &[PersonId], kind: &str, extra: serde_json::Value) -> Result<()> {
+fn notify(
+    tx: &mut Tx<'_>,
+    row: &AssignmentRow,
+    people: &[PersonId],
+    kind: &str,
+    extra: serde_json::Value,
+) -> Result<()> {
     if people.is_empty() {
         return Ok(());
     }
@@ -120,7 +138,14 @@ fn notify(tx: &mut Tx<'_>, row: &AssignmentRow, people: &[PersonId], kind: &str,
 }
 
 /// Re-assigns (改派): the first stays responsible until this very commit.
-pub fn reassign(tx: &mut Tx<'_>, ctx: &Ctx, id: &AssignmentId, meta: &RequestMeta, to: &Assign, reason: Option<&str>) -> Result<Done> {
+pub fn reassign(
+    tx: &mut Tx<'_>,
+    ctx: &Ctx,
+    id: &AssignmentId,
+    meta: &RequestMeta,
+    to: &Assign,
+    reason: Option<&str>,
+) -> Result<Done> {
     let (mut incident, mut row) = begin(tx, ctx, id, meta)?;
     if row.is_unit() {
         return Err(Error::conflict("a unit's call is returned or transferred, not re-assigned"));
@@ -230,7 +255,13 @@ pub fn join(tx: &mut Tx<'_>, ctx: &Ctx, id: &IncidentId, rung: Rung) -> Result<D
 }
 
 /// Attaches a person (with the crew, if in one) by own initiative.
-pub fn attach(tx: &mut Tx<'_>, core: &Core, incident: &mut incidents::IncidentRow, person: PersonId, rung: Rung) -> Result<AssignmentRow> {
+pub fn attach(
+    tx: &mut Tx<'_>,
+    core: &Core,
+    incident: &mut incidents::IncidentRow,
+    person: PersonId,
+    rung: Rung,
+) -> Result<AssignmentRow> {
     let party = match crews::crew_of(tx.conn(), &person)? {
         Some(crew) => offer::party_of_crew(tx, &crew)?,
         None => offer::party_of_person(tx, &person)?,

@@ -118,7 +118,13 @@ fn tell_room(tx: &mut Tx<'_>, unit: &UnitId, row: &AssignmentRow, kind: &str, da
 }
 
 /// Nobody at the station signed: the room above is told and may sign.
-fn unsigned(tx: &mut Tx<'_>, core: &Core, row: &AssignmentRow, incident: &IncidentRow, clock: &DeadlineRow) -> Result<()> {
+fn unsigned(
+    tx: &mut Tx<'_>,
+    core: &Core,
+    row: &AssignmentRow,
+    incident: &IncidentRow,
+    clock: &DeadlineRow,
+) -> Result<()> {
     let above = officers::unit_ancestors(tx.conn(), &row.unit_id)?;
     let step = usize::try_from(clock.attempt).unwrap_or(0).min(above.len().saturating_sub(1));
     let room = above.get(step).map_or(row.unit_id, |unit| unit.id);

@@ -66,7 +66,8 @@ pub async fn record_event(ctx: &Ctx, id: AssignmentId, event: EventIn) -> Result
 pub async fn event(ctx: &Ctx, meta: &RequestMeta, id: AssignmentId, event: EventIn) -> Result<(u16, Value)> {
     event.check(ctx.clock.now())?;
     let inner = ctx.clone();
-    let done = idem::run(ctx, meta, Priority::Urgent, move |tx| Ok(Done::new(200, record(tx, &inner, &id, &event)?))).await?;
+    let done =
+        idem::run(ctx, meta, Priority::Urgent, move |tx| Ok(Done::new(200, record(tx, &inner, &id, &event)?))).await?;
     Ok((done.status, done.resource))
 }
 
@@ -137,7 +138,14 @@ pub fn record(tx: &mut Tx<'_>, ctx: &Ctx, id: &AssignmentId, event: &EventIn) ->
     Ok(answer(&rung, row.state, false))
 }
 
-fn record_unit(tx: &mut Tx<'_>, ctx: &Ctx, row: &mut AssignmentRow, event: &EventIn, said: &Said, key: String) -> Result<Value> {
+fn record_unit(
+    tx: &mut Tx<'_>,
+    ctx: &Ctx,
+    row: &mut AssignmentRow,
+    event: &EventIn,
+    said: &Said,
+    key: String,
+) -> Result<Value> {
     let person = said.person.unwrap_or(ctx.actor.person);
     let act = unit::Act {
         rung: event.event,
@@ -184,7 +192,12 @@ fn who_speaks(
     }
     if row.is_unit() && commands {
         // A seat signs for its unit in its own name.
-        return Ok(Said { person: Some(actor.person), recorded_by: None, device: Some(actor.device), via: Via::Device });
+        return Ok(Said {
+            person: Some(actor.person),
+            recorded_by: None,
+            device: Some(actor.device),
+            via: Via::Device,
+        });
     }
     let via = match event.via {
         Some(Via::Device) | None => {
@@ -220,9 +233,10 @@ fn speaker(tx: &mut Tx<'_>, row: &AssignmentRow, members: &[MemberRow], person: 
 
 fn refused(refusal: Refusal) -> Error {
     match refusal {
-        Refusal::OfficersAskForChange => {
-            Error::field("event", "an officer asks for a change (change_requested) and stays responsible until it is granted")
-        }
+        Refusal::OfficersAskForChange => Error::field(
+            "event",
+            "an officer asks for a change (change_requested) and stays responsible until it is granted",
+        ),
         Refusal::NothingToConfirm => Error::conflict("no cancellation waits for a confirmation"),
         Refusal::NotOnThisLadder => Error::field("event", "is not on this ladder"),
     }
@@ -290,7 +304,14 @@ fn answer(rung: &RungRow, state: State, duplicate: bool) -> Value {
 
 /// A device confirmed that it has the offer: a machine's word. A browser's is
 /// shown but stops no clock; for a unit's seat the browser is the terminal.
-pub fn delivered(tx: &mut Tx<'_>, core: &Core, id: &AssignmentId, person: PersonId, device: DeviceId, carried: bool) -> Result<()> {
+pub fn delivered(
+    tx: &mut Tx<'_>,
+    core: &Core,
+    id: &AssignmentId,
+    person: PersonId,
+    device: DeviceId,
+    carried: bool,
+) -> Result<()> {
     let key = format!("delivered:{person}:{device}:{carried}");
     if store::rung_by_key(tx.conn(), id, &key)?.is_some() {
         return Ok(());
@@ -315,8 +336,9 @@ pub fn delivered(tx: &mut Tx<'_>, core: &Core, id: &AssignmentId, person: Person
     }
     let from = row.state;
     let belongs = member.left_at.is_none();
-    let outcome = ladder::step(row.standing(), Rung::Delivered, now, Speaker { belongs: belongs && carried, may_decline: false })
-        .map_err(refused)?;
+    let outcome =
+        ladder::step(row.standing(), Rung::Delivered, now, Speaker { belongs: belongs && carried, may_decline: false })
+            .map_err(refused)?;
     let rung = RungRow {
         id: RungId::new(),
         assignment_id: *id,

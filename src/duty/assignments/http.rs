@@ -46,8 +46,22 @@ pub fn routes(config: &mut ServiceConfig) {
 /// The part of the interface description that is ours.
 #[derive(OpenApi)]
 #[openapi(paths(
-    create, of_incident, sign, give_back, transfer, join, propose, fetch, event, cancel, reassign, keep, leave, mine,
-    agencies, agency,
+    create,
+    of_incident,
+    sign,
+    give_back,
+    transfer,
+    join,
+    propose,
+    fetch,
+    event,
+    cancel,
+    reassign,
+    keep,
+    leave,
+    mine,
+    agencies,
+    agency,
 ))]
 pub struct Api;
 
@@ -155,7 +169,8 @@ fn may_see(conn: &mut Conn, actor: &Actor, row: &store::AssignmentRow) -> Result
 pub async fn create(ctx: Ctx, PathId(id): PathId<IncidentId>, body: Body<Assign>) -> Result<HttpResponse> {
     body.check()?;
     let (inner, meta, asked) = (ctx.clone(), body.meta.clone(), body.value);
-    let done = idem::run(&ctx, &body.meta, Priority::Urgent, move |tx| assign::assign(tx, &inner, &id, &meta, &asked)).await?;
+    let done =
+        idem::run(&ctx, &body.meta, Priority::Urgent, move |tx| assign::assign(tx, &inner, &id, &meta, &asked)).await?;
     made(&ctx, &done).await
 }
 
@@ -197,7 +212,9 @@ pub async fn sign(ctx: Ctx, PathId(id): PathId<IncidentId>, body: Body<body::Emp
 pub async fn give_back(ctx: Ctx, PathId(id): PathId<IncidentId>, body: Body<GiveBack>) -> Result<HttpResponse> {
     body::text("reason", &body.reason, 1, 500)?;
     let (inner, meta, reason) = (ctx.clone(), body.meta.clone(), body.value.reason);
-    let done = idem::run(&ctx, &body.meta, Priority::Normal, move |tx| unit::give_back(tx, &inner, &id, &meta, &reason)).await?;
+    let done =
+        idem::run(&ctx, &body.meta, Priority::Normal, move |tx| unit::give_back(tx, &inner, &id, &meta, &reason))
+            .await?;
     shown(&ctx, &done).await
 }
 
@@ -211,7 +228,8 @@ pub async fn transfer(ctx: Ctx, PathId(id): PathId<IncidentId>, body: Body<Trans
     let (inner, meta) = (ctx.clone(), body.meta.clone());
     let (to, reason) = (body.value.unit_id, body.value.reason.unwrap_or_default());
     let done =
-        idem::run(&ctx, &body.meta, Priority::Normal, move |tx| unit::transfer(tx, &inner, &id, &meta, &to, &reason)).await?;
+        idem::run(&ctx, &body.meta, Priority::Normal, move |tx| unit::transfer(tx, &inner, &id, &meta, &to, &reason))
+            .await?;
     shown(&ctx, &done).await
 }
 
@@ -284,8 +302,10 @@ pub async fn event(ctx: Ctx, PathId(id): PathId<AssignmentId>, body: Body<EventI
 pub async fn cancel(ctx: Ctx, PathId(id): PathId<AssignmentId>, body: Body<Why>) -> Result<HttpResponse> {
     body::text_opt("reason", body.reason.as_deref(), 500)?;
     let (inner, meta, reason) = (ctx.clone(), body.meta.clone(), body.value.reason);
-    let done =
-        idem::run(&ctx, &body.meta, Priority::Urgent, move |tx| commands::cancel(tx, &inner, &id, &meta, reason.as_deref())).await?;
+    let done = idem::run(&ctx, &body.meta, Priority::Urgent, move |tx| {
+        commands::cancel(tx, &inner, &id, &meta, reason.as_deref())
+    })
+    .await?;
     one(&ctx, &done).await
 }
 
@@ -313,8 +333,10 @@ pub async fn reassign(ctx: Ctx, PathId(id): PathId<AssignmentId>, body: Body<Rea
 pub async fn keep(ctx: Ctx, PathId(id): PathId<AssignmentId>, body: Body<Why>) -> Result<HttpResponse> {
     body::text_opt("reason", body.reason.as_deref(), 500)?;
     let (inner, meta, reason) = (ctx.clone(), body.meta.clone(), body.value.reason);
-    let done =
-        idem::run(&ctx, &body.meta, Priority::Normal, move |tx| commands::keep(tx, &inner, &id, &meta, reason.as_deref())).await?;
+    let done = idem::run(&ctx, &body.meta, Priority::Normal, move |tx| {
+        commands::keep(tx, &inner, &id, &meta, reason.as_deref())
+    })
+    .await?;
     one(&ctx, &done).await
 }
 
@@ -325,7 +347,8 @@ pub async fn keep(ctx: Ctx, PathId(id): PathId<AssignmentId>, body: Body<Why>) -
     responses((status = 200, body = Object), (status = 409)))]
 pub async fn leave(ctx: Ctx, PathId(id): PathId<AssignmentId>, body: Body<Leave>) -> Result<HttpResponse> {
     let (inner, person) = (ctx.clone(), body.person_id);
-    let done = idem::run(&ctx, &body.meta, Priority::Normal, move |tx| commands::leave(tx, &inner, &id, person)).await?;
+    let done =
+        idem::run(&ctx, &body.meta, Priority::Normal, move |tx| commands::leave(tx, &inner, &id, person)).await?;
     one(&ctx, &done).await
 }
 

@@ -72,7 +72,13 @@ impl State {
     pub const fn is_closed(self) -> bool {
         matches!(
             self,
-            Self::Cleared | Self::Declined | Self::Reassigned | Self::Cancelled | Self::Dispatched | Self::Returned | Self::Transferred
+            Self::Cleared
+                | Self::Declined
+                | Self::Reassigned
+                | Self::Cancelled
+                | Self::Dispatched
+                | Self::Returned
+                | Self::Transferred
         )
     }
 
@@ -197,7 +203,9 @@ impl Standing {
         }
         let reached = state_at(self.height);
         match self.pause {
-            Some(pause) if reached != State::Cleared && self.moved_at.is_none_or(|moved| pause.at >= moved) => pause.state,
+            Some(pause) if reached != State::Cleared && self.moved_at.is_none_or(|moved| pause.at >= moved) => {
+                pause.state
+            }
             _ => reached,
         }
     }

@@ -18,7 +18,14 @@ pub fn judge(civil_category: bool, sent: &[PersonKind], already: &[PersonKind]) 
         return Verdict::Fine;
     }
     let civil_first = |kind: &PersonKind| {
-        matches!(kind, PersonKind::GridWorker | PersonKind::GridChief | PersonKind::Mediator | PersonKind::Guard | PersonKind::Volunteer)
+        matches!(
+            kind,
+            PersonKind::GridWorker
+                | PersonKind::GridChief
+                | PersonKind::Mediator
+                | PersonKind::Guard
+                | PersonKind::Volunteer
+        )
     };
     if civil_category && sent.iter().any(civil_first) {
         return Verdict::Fine;

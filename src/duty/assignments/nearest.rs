@@ -5,8 +5,8 @@ use std::collections::{HashMap, HashSet};
 use serde_json::json;
 
 use super::offer::{Party, party_of_crew, party_of_person};
-use crate::duty::crews::store as crews;
 use crate::duty::crews::Availability;
+use crate::duty::crews::store as crews;
 use crate::duty::incidents::IncidentRow;
 use crate::duty::location::live::Live;
 use crate::platform::ctx::Core;
@@ -56,7 +56,10 @@ pub fn nearest(tx: &mut Tx<'_>, core: &Core, incident: &IncidentRow, wanted: &Wa
             None => continue,
         };
         let suits = party.kinds().iter().any(|kind| kinds.contains(kind));
-        let busy = party.hands.iter().any(|hand| wanted.without.contains(&hand.person_id) || !on_duty.contains_key(&hand.person_id));
+        let busy = party
+            .hands
+            .iter()
+            .any(|hand| wanted.without.contains(&hand.person_id) || !on_duty.contains_key(&hand.person_id));
         if !suits || busy {
             continue;
         }

@@ -2,6 +2,6 @@
 
 pub use super::events::{delivered, event, record_event};
 pub use super::follow::{
-    availability, crew_changed, duty_changed, feedback_given, incident_created, incident_ended, received, tell_assigned,
-    tell_note,
+    availability, crew_changed, duty_changed, feedback_given, incident_created, incident_ended, received,
+    tell_assigned, tell_note,
 };

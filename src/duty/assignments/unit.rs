@@ -35,8 +35,14 @@ pub fn hand_to(tx: &mut Tx<'_>, row: &mut IncidentRow, party: &Party) -> Result<
 /// A call that came in for a unit is offered to its seats at once.
 pub fn offer_intake(tx: &mut Tx<'_>, core: &Core, incident: &IncidentRow) -> Result<()> {
     let party = offer::party_of_unit(tx, &incident.unit_id)?;
-    let offer =
-        Offer { party: &party, origin: Origin::Intake, by: incident.created_by, lead_override: false, replaces: None, start: None };
+    let offer = Offer {
+        party: &party,
+        origin: Origin::Intake,
+        by: incident.created_by,
+        lead_override: false,
+        replaces: None,
+        start: None,
+    };
     offer::offer(tx, core, incident, &offer).map(drop)
 }
 
@@ -55,8 +61,8 @@ pub struct Act<'a> {
 pub fn act(tx: &mut Tx<'_>, config: &Dispatch, row: &mut AssignmentRow, act: &Act<'_>) -> Result<bool> {
     let now = tx.now;
     let from = row.state;
-    let (to, applied) = unit_ladder::step(from, act.rung)
-        .map_err(|_crews_word| Error::field("event", "is not on a unit's ladder"))?;
+    let (to, applied) =
+        unit_ladder::step(from, act.rung).map_err(|_crews_word| Error::field("event", "is not on a unit's ladder"))?;
     store::rung_insert(
         tx.conn(),
         &RungRow {
@@ -228,7 +234,14 @@ fn back_to_sender(tx: &mut Tx<'_>, ctx: &Ctx, incident: &IncidentRow) -> Result<
 }
 
 /// `POST /incidents/{id}/transfer` (移交) to another unit, also outside one's own tree.
-pub fn transfer(tx: &mut Tx<'_>, ctx: &Ctx, id: &IncidentId, meta: &RequestMeta, to: &UnitId, reason: &str) -> Result<Done> {
+pub fn transfer(
+    tx: &mut Tx<'_>,
+    ctx: &Ctx,
+    id: &IncidentId,
+    meta: &RequestMeta,
+    to: &UnitId,
+    reason: &str,
+) -> Result<Done> {
     let mut incident = incident_service::begin(tx, ctx, id, meta, Action::IncidentCommand)?;
     if incident.unit_id == *to {
         return Err(Error::field("unit_id", "has it already"));
@@ -245,8 +258,14 @@ pub fn transfer(tx: &mut Tx<'_>, ctx: &Ctx, id: &IncidentId, meta: &RequestMeta,
     let changed = ["pending_unit_id".to_owned()];
     let data = json!({ "to": to, "reason": reason });
     incident_service::finish(tx, &mut incident, by, "incident.transfer", &changed, false, data)?;
-    let offer =
-        Offer { party: &party, origin: Origin::Transfer, by: Some(by), lead_override: false, replaces: None, start: None };
+    let offer = Offer {
+        party: &party,
+        origin: Origin::Transfer,
+        by: Some(by),
+        lead_override: false,
+        replaces: None,
+        start: None,
+    };
     offer::offer(tx, &ctx.core, &incident, &offer)?;
     incident_service::audit_of(tx, ctx, "incident.transfer", id, &json!({ "to": to }))?;
     Ok(Done::new(200, json!({ "id": id })))

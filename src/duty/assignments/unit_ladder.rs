@@ -20,7 +20,8 @@ pub fn step(state: State, rung: Rung) -> Result<(State, bool), Refusal> {
         _ => return Err(Refusal::NotOnThisLadder),
     };
     // A station that has dispatched may still hand the call on: its crews stay.
-    let open = !state.is_closed() || (state == State::Dispatched && matches!(wanted, State::Returned | State::Transferred));
+    let open =
+        !state.is_closed() || (state == State::Dispatched && matches!(wanted, State::Returned | State::Transferred));
     if !open {
         return Ok((state, false));
     }

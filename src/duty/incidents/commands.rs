@@ -75,17 +75,24 @@ impl Patch {
 
     /// What only the room may change; the scene corrects what it sees.
     const fn needs_room(&self) -> bool {
-        self.title.is_some() || self.description.is_some() || self.category.is_some() || self.priority.is_some() || self.external.is_some()
+        self.title.is_some()
+            || self.description.is_some()
+            || self.category.is_some()
+            || self.priority.is_some()
+            || self.external.is_some()
     }
 }
 
 /// Applies corrections. A call an officer started himself is his to complete.
 pub fn patch(tx: &mut Tx<'_>, ctx: &Ctx, id: &IncidentId, meta: &RequestMeta, patch: &Patch) -> Result<Done> {
     let mut row = begin(tx, ctx, id, meta, Action::IncidentContribute)?;
-    let room = access::sight(tx.conn(), &ctx.actor, &row)?.decide(&ctx.actor, Action::IncidentCommand) == Decision::Allow;
+    let room =
+        access::sight(tx.conn(), &ctx.actor, &row)?.decide(&ctx.actor, Action::IncidentCommand) == Decision::Allow;
     let own_field_call = row.created_by == Some(ctx.actor.person) && row.source == "field";
     if patch.needs_room() && !room && !own_field_call {
-        return Err(Error::forbidden("the scene corrects place, hazards and the category found; the rest is the room's"));
+        return Err(Error::forbidden(
+            "the scene corrects place, hazards and the category found; the rest is the room's",
+        ));
     }
     let mut changed: Vec<String> = Vec::new();
     let mut note = |name: &str| changed.push(name.to_owned());
@@ -181,7 +188,15 @@ pub fn link(tx: &mut Tx<'_>, ctx: &Ctx, id: &IncidentId, meta: &RequestMeta, oth
     let other = store::incident_fetch(tx.conn(), other)?;
     access::sight(tx.conn(), &ctx.actor, &other)?.check(&ctx.actor, Action::IncidentRead)?;
     if link_both(tx, ctx, id, &other.id, "linked")? {
-        finish(tx, &mut row, ctx.actor.person, "incident.linked", &["links".to_owned()], false, json!({ "incident_id": other.id }))?;
+        finish(
+            tx,
+            &mut row,
+            ctx.actor.person,
+            "incident.linked",
+            &["links".to_owned()],
+            false,
+            json!({ "incident_id": other.id }),
+        )?;
     }
     Ok(Done::new(200, json!({ "id": id })))
 }
@@ -203,19 +218,23 @@ pub fn claim(tx: &mut Tx<'_>, ctx: &Ctx, id: &IncidentId, meta: &RequestMeta, ov
     row.claimed_by = Some(ctx.actor.person);
     row.claim_until = Some(tx.now.plus_secs(i64::from(ctx.config.dispatch.claim_s)));
     store::incident_save(tx.conn(), &row)?;
-    trail::entry(tx, id, "incident.claimed", Some(ctx.actor.person), json!({ "until": row.claim_until, "override": over }))?;
+    trail::entry(
+        tx,
+        id,
+        "incident.claimed",
+        Some(ctx.actor.person),
+        json!({ "until": row.claim_until, "override": over }),
+    )?;
     Ok(Done::new(200, json!({ "id": id })))
 }
 
 /// Errors: `claimed` while another seat's claim runs and no override was said.
 pub fn check_claim(row: &IncidentRow, ctx: &Ctx, tx: &Tx<'_>, over: bool) -> Result<()> {
     match (row.claimed_by, row.claim_until) {
-        (Some(by), Some(until)) if by != ctx.actor.person && until > tx.now && !over => {
-            Err(Error::new(Code::Claimed)
-                .detail("say override_claim: true to act all the same")
-                .with("claim", json!({ "person_id": by, "until": until }))
-                .with("version", json!(row.version)))
-        }
+        (Some(by), Some(until)) if by != ctx.actor.person && until > tx.now && !over => Err(Error::new(Code::Claimed)
+            .detail("say override_claim: true to act all the same")
+            .with("claim", json!({ "person_id": by, "until": until }))
+            .with("version", json!(row.version))),
         _ => Ok(()),
     }
 }
@@ -294,7 +313,15 @@ pub fn divert(
     let mut row = begin(tx, ctx, id, meta, Action::IncidentCommand)?;
     if step(&mut row, command)? {
         let kind = if command == Command::Divert { "incident.diverted" } else { "incident.transferred" };
-        finish(tx, &mut row, ctx.actor.person, kind, &["state".to_owned()], false, json!({ "to": to, "reason": reason }))?;
+        finish(
+            tx,
+            &mut row,
+            ctx.actor.person,
+            kind,
+            &["state".to_owned()],
+            false,
+            json!({ "to": to, "reason": reason }),
+        )?;
         tx.emit(&Event::IncidentEnded { incident: row.id, reason: row.state.to_string() })?;
         audit_of(tx, ctx, kind, id, &json!({}))?;
     }
@@ -307,7 +334,15 @@ pub fn close(tx: &mut Tx<'_>, ctx: &Ctx, id: &IncidentId, meta: &RequestMeta, re
     if step(&mut row, Command::Close)? {
         let now = tx.now;
         service::mark(&mut row, "closed_at", json!(now))?;
-        finish(tx, &mut row, ctx.actor.person, "incident.closed", &["state".to_owned()], false, json!({ "reason": reason }))?;
+        finish(
+            tx,
+            &mut row,
+            ctx.actor.person,
+            "incident.closed",
+            &["state".to_owned()],
+            false,
+            json!({ "reason": reason }),
+        )?;
         tx.emit(&Event::IncidentEnded { incident: row.id, reason: "closed".to_owned() })?;
         audit_of(tx, ctx, "incident.close", id, &json!({}))?;
     }
@@ -315,7 +350,14 @@ pub fn close(tx: &mut Tx<'_>, ctx: &Ctx, id: &IncidentId, meta: &RequestMeta, re
 }
 
 /// The review of the final feedback: accepted closes, refused goes back to the crew.
-pub fn review(tx: &mut Tx<'_>, ctx: &Ctx, id: &IncidentId, meta: &RequestMeta, accept: bool, text: Option<&str>) -> Result<Done> {
+pub fn review(
+    tx: &mut Tx<'_>,
+    ctx: &Ctx,
+    id: &IncidentId,
+    meta: &RequestMeta,
+    accept: bool,
+    text: Option<&str>,
+) -> Result<Done> {
     if accept {
         return close(tx, ctx, id, meta, text);
     }

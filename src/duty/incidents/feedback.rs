@@ -83,9 +83,9 @@ pub fn give(tx: &mut Tx<'_>, ctx: &Ctx, id: &IncidentId, meta: &RequestMeta, new
         return Err(Error::forbidden("feedback comes from the scene or the room"));
     }
     let known = feedbacks::feedbacks_list(tx.conn(), id)?;
-    let twin = known.iter().find(|had| {
-        new.at.is_some() && had.hash == hash && had.author == ctx.actor.person && had.round == row.round
-    });
+    let twin = known
+        .iter()
+        .find(|had| new.at.is_some() && had.hash == hash && had.author == ctx.actor.person && had.round == row.round);
     if let Some(twin) = twin {
         return Ok(Done::new(200, json!({ "id": twin.id })));
     }
@@ -121,7 +121,13 @@ pub fn give(tx: &mut Tx<'_>, ctx: &Ctx, id: &IncidentId, meta: &RequestMeta, new
     if let Value::Object(map) = &mut data {
         map.insert("state".into(), json!(row.state));
     }
-    trail::entry(tx, id, "feedback.given", Some(ctx.actor.person), json!({ "feedback_id": feedback.id, "stage": new.stage }))?;
+    trail::entry(
+        tx,
+        id,
+        "feedback.given",
+        Some(ctx.actor.person),
+        json!({ "feedback_id": feedback.id, "stage": new.stage }),
+    )?;
     trail::feed_append(tx, &row, "feedback.given", data)?;
     tx.emit(&Event::FeedbackGiven { incident: row.id, feedback: feedback.id, stage: new.stage.to_string() })?;
     Ok(Done::new(201, json!({ "id": feedback.id })))

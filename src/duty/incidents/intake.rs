@@ -175,9 +175,7 @@ fn source_of(actor: &Actor, body: &Intake) -> Result<String> {
     if actor.kind == PersonKind::ServiceAccount {
         let own = actor.source.as_deref();
         return match (own, body.source.as_deref()) {
-            (Some(own), Some(given)) if own != given => {
-                Err(Error::forbidden(format!("this account speaks for {own}")))
-            }
+            (Some(own), Some(given)) if own != given => Err(Error::forbidden(format!("this account speaks for {own}"))),
             (Some(own), _) => Ok(own.to_owned()),
             (None, Some(given)) => Ok(given.to_owned()),
             (None, None) => Err(Error::field("source", "is required")),
@@ -292,7 +290,13 @@ fn push(tx: &mut Tx<'_>, ctx: &Ctx, prepared: &Prepared, found: IncidentRow) -> 
         }
         Verdict::Older => {
             store::revision_insert(tx.conn(), &revision_row(prepared, ctx, row.id, false, now))?;
-            trail::entry(tx, &row.id, "revision.history", Some(actor.person), json!({ "revision": prepared.revision }))?;
+            trail::entry(
+                tx,
+                &row.id,
+                "revision.history",
+                Some(actor.person),
+                json!({ "revision": prepared.revision }),
+            )?;
             false
         }
         Verdict::Newer => {
@@ -363,7 +367,15 @@ fn apply(tx: &mut Tx<'_>, ctx: &Ctx, prepared: &Prepared, row: &mut IncidentRow)
     row.reported = after.to_string();
     row.revision = prepared.revision;
     let loud = is_loud(&changed);
-    service::finish(tx, row, ctx.actor.person, "incident.updated", &changed, loud, json!({ "revision": row.revision }))?;
+    service::finish(
+        tx,
+        row,
+        ctx.actor.person,
+        "incident.updated",
+        &changed,
+        loud,
+        json!({ "revision": row.revision }),
+    )?;
     if body.cancelled && row.state.is_open() {
         service::cancel_row(tx, ctx.actor.person, row, "source")?;
     }

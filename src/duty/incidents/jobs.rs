@@ -62,7 +62,8 @@ async fn send_source(core: Arc<Core>, hook: WebhookRow) -> Result<()> {
             Ok(()) => {
                 delivered = entry.seq;
                 attempts = 0;
-                let progress = Progress { delivered_seq: delivered, attempts, next_at: now, error: None, ok_at: Some(now) };
+                let progress =
+                    Progress { delivered_seq: delivered, attempts, next_at: now, error: None, ok_at: Some(now) };
                 if !note(&core, &source, lease, progress, now.plus_secs(lease_s)).await? {
                     return Ok(());
                 }

@@ -26,8 +26,7 @@ pub fn judge(known: &[(i64, String)], revision: i64, hash: &str) -> Verdict {
 }
 
 /// Fields whose change the officers on their way must hear aloud and look at.
-pub const LOUD: [&str; 7] =
-    ["location", "address", "category", "description", "hazards", "priority", "state"];
+pub const LOUD: [&str; 7] = ["location", "address", "category", "description", "hazards", "priority", "state"];
 
 /// Whether one of `changed` is safety-relevant.
 pub fn is_loud<S: AsRef<str>>(changed: &[S]) -> bool {

@@ -88,7 +88,9 @@ fn masked(keys: &Keys, caller: &CallerRow) -> Result<Value> {
 /// The caller in clear; a secret one stays a relay note.
 pub fn caller_clear(keys: &Keys, caller: &CallerRow) -> Result<Value> {
     if caller.secret {
-        return Ok(json!({ "n": caller.n, "secret": true, "relay": true, "name": null, "phone": null, "at": caller.at }));
+        return Ok(
+            json!({ "n": caller.n, "secret": true, "relay": true, "name": null, "phone": null, "at": caller.at }),
+        );
     }
     let open = |sealed: &Option<Vec<u8>>| sealed.as_deref().map(|s| keys.unseal_text(s)).transpose();
     Ok(json!({

@@ -91,7 +91,14 @@ pub fn put(tx: &mut Tx<'_>, ctx: &Ctx, prepared: &Prepared) -> Result<Value> {
         lease_gen: 0,
     };
     feed::webhook_put(tx.conn(), &row)?;
-    audit::record(tx, Some(&ctx.actor), "webhook.put", "integration", &prepared.source, &json!({ "enabled": row.enabled }))?;
+    audit::record(
+        tx,
+        Some(&ctx.actor),
+        "webhook.put",
+        "integration",
+        &prepared.source,
+        &json!({ "enabled": row.enabled }),
+    )?;
     let stored = feed::webhook_fetch(tx.conn(), &prepared.source)?.ok_or_else(|| Error::not_found("webhook"))?;
     let mut value = view(&stored, feed::feed_last(tx.conn(), &prepared.source)?);
     if let (Some(secret), Value::Object(map)) = (shown, &mut value) {

@@ -89,9 +89,17 @@ impl Default for Dispatch {
             mode: [Mode::AutoAdd, Mode::Suggest, Mode::Suggest, Mode::Suggest],
             mode_by_category: BTreeMap::new(),
             auto_add_max: 2,
-            civil_categories: ["dispute", "noise", "neighbourhood", "mediation", "consultation", "lost_property", "help"]
-                .map(str::to_owned)
-                .to_vec(),
+            civil_categories: [
+                "dispute",
+                "noise",
+                "neighbourhood",
+                "mediation",
+                "consultation",
+                "lost_property",
+                "help",
+            ]
+            .map(str::to_owned)
+            .to_vec(),
             claim_s: 120,
             recent_assignment_s: 30,
             area_silent_min: 5,

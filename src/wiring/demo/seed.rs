@@ -24,8 +24,8 @@ pub struct Ids {
     pub rooms: Vec<String>,
     /// People by user name.
     pub people: HashMap<String, String>,
-    /// Body cameras, ready to be carried.
-    pub cameras: Vec<String>,
+    /// Body cameras by the user name of whoever wears them; spares under names of their own.
+    pub cameras: HashMap<String, String>,
 }
 
 /// Makes whatever is missing of the district; `admin` is the first administrator.
@@ -70,9 +70,15 @@ pub async fn seed(admin: &Session, district: &District, password: &str) -> Resul
         .await?;
     people.extend(made);
     grids(admin, district, &rooms).await?;
-    let cameras = stream::iter(1..=CAMERAS)
-        .map(|n| camera(admin, n, rooms.get(n % rooms.len().max(1)).unwrap_or(&county)))
-        .buffered(AT_ONCE)
+    let wearers = district.accounts.iter().filter(|a| matches!(a.part, Part::Crew(_) | Part::GridChief(_)));
+    let wearers: Vec<(String, Option<usize>)> = wearers.map(|a| (a.username.clone(), a.room)).collect();
+    let spares = (1..=CAMERAS.saturating_sub(wearers.len())).map(|n| (format!("spare{n:02}"), None));
+    let cameras = stream::iter(wearers.into_iter().chain(spares))
+        .map(|(wearer, room)| {
+            let unit = room.and_then(|r| rooms.get(r)).unwrap_or(&county).clone();
+            async move { camera(admin, &wearer, &unit).await.map(|id| (wearer, id)) }
+        })
+        .buffer_unordered(AT_ONCE)
         .try_collect()
         .await?;
     Ok(Ids { county, rooms, people, cameras })
@@ -136,8 +142,8 @@ async fn person(
 }
 
 /// A body camera: enrolled with a one-time code and a key of its own.
-async fn camera(admin: &Session, n: usize, unit_id: &str) -> Result<String, Trouble> {
-    let name = format!("执法记录仪{n:03}");
+async fn camera(admin: &Session, wearer: &str, unit_id: &str) -> Result<String, Trouble> {
+    let name = format!("执法记录仪-{wearer}");
     let code = admin
         .post("/devices/enrolment-codes", &json!({"kind": "body_worn_camera", "name": name, "unit_id": unit_id}))
         .await?;

@@ -174,9 +174,7 @@ impl Shift {
         let handheld = Some(("handheld", format!("警务通-{}", account.username)));
         let session = self.log_in(devices, &account.username, handheld).await?;
         let mut carried = vec![json!(&*session.device_id)];
-        if let (Some(camera), true) = (self.ids.cameras.get(n), account.kind != "mediator") {
-            carried.push(json!(camera));
-        }
+        carried.extend(self.ids.cameras.get(&account.username).map(|camera| json!(camera)));
         let mut duty = json!({"on_duty": true});
         let (desk, sort) = match &account.part {
             Part::Crew(crew) => {

@@ -200,8 +200,8 @@ pub fn assignments_of_person(
         .select(assignment_person::assignment_id);
     let mut query = assignment::table.filter(assignment::id.eq_any(mine)).into_boxed::<MultiBackend>();
     if let Some((at, id)) = before {
-        query = query
-            .filter(assignment::created_at.lt(at).or(assignment::created_at.eq(at).and(assignment::id.lt(id))));
+        query =
+            query.filter(assignment::created_at.lt(at).or(assignment::created_at.eq(at).and(assignment::id.lt(id))));
     }
     Ok(query.order((assignment::created_at.desc(), assignment::id.desc())).limit(limit).load(conn)?)
 }

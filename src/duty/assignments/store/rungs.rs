@@ -38,18 +38,10 @@ pub fn rung_insert(conn: &mut Conn, row: &RungRow) -> Result<()> {
 }
 
 pub fn rung_by_key(conn: &mut Conn, id: &AssignmentId, key: &str) -> Result<Option<RungRow>> {
-    Ok(rung::table
-        .filter(rung::assignment_id.eq(id))
-        .filter(rung::natural_key.eq(key))
-        .first(conn)
-        .optional()?)
+    Ok(rung::table.filter(rung::assignment_id.eq(id)).filter(rung::natural_key.eq(key)).first(conn).optional()?)
 }
 
 /// In the order of recording.
 pub fn rungs_list(conn: &mut Conn, id: &AssignmentId) -> Result<Vec<RungRow>> {
-    Ok(rung::table
-        .filter(rung::assignment_id.eq(id))
-        .order((rung::at.asc(), rung::id.asc()))
-        .limit(500)
-        .load(conn)?)
+    Ok(rung::table.filter(rung::assignment_id.eq(id)).order((rung::at.asc(), rung::id.asc())).limit(500).load(conn)?)
 }

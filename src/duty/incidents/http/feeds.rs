@@ -37,7 +37,8 @@ async fn shown(ctx: &Ctx, done: &Done) -> Result<HttpResponse> {
 pub async fn give(ctx: Ctx, PathId(id): PathId<IncidentId>, body: Body<NewFeedback>) -> Result<HttpResponse> {
     body.check(ctx.clock.now())?;
     let (inner, meta, new) = (ctx.clone(), body.meta.clone(), body.value);
-    let done = idem::run(&ctx, &body.meta, Priority::Normal, move |tx| feedback::give(tx, &inner, &id, &meta, &new)).await?;
+    let done =
+        idem::run(&ctx, &body.meta, Priority::Normal, move |tx| feedback::give(tx, &inner, &id, &meta, &new)).await?;
     shown(&ctx, &done).await
 }
 
@@ -67,7 +68,9 @@ pub async fn list(ctx: Ctx, PathId(id): PathId<IncidentId>) -> Result<HttpRespon
 pub async fn confirm(ctx: Ctx, PathId(id): PathId<FeedbackId>, body: Body<body::Empty>) -> Result<HttpResponse> {
     let incident = ctx.db.read(move |conn| Ok(feedbacks::feedback_fetch(conn, &id)?.incident_id)).await?;
     let (inner, meta) = (ctx.clone(), body.meta.clone());
-    let done = idem::run(&ctx, &body.meta, Priority::Normal, move |tx| feedback::confirm(tx, &inner, &incident, &meta, &id)).await?;
+    let done =
+        idem::run(&ctx, &body.meta, Priority::Normal, move |tx| feedback::confirm(tx, &inner, &incident, &meta, &id))
+            .await?;
     shown(&ctx, &done).await
 }
 

@@ -155,7 +155,8 @@ pub async fn fetch(ctx: Ctx, PathId(id): PathId<IncidentId>) -> Result<HttpRespo
 pub async fn change(ctx: Ctx, PathId(id): PathId<IncidentId>, body: Body<Patch>) -> Result<HttpResponse> {
     body.check()?;
     let (inner, meta, patch) = (ctx.clone(), body.meta.clone(), body.value);
-    let done = idem::run(&ctx, &body.meta, Priority::Normal, move |tx| commands::patch(tx, &inner, &id, &meta, &patch)).await?;
+    let done = idem::run(&ctx, &body.meta, Priority::Normal, move |tx| commands::patch(tx, &inner, &id, &meta, &patch))
+        .await?;
     shown(&ctx, &done).await
 }
 
@@ -167,7 +168,8 @@ pub async fn change(ctx: Ctx, PathId(id): PathId<IncidentId>, body: Body<Patch>)
 pub async fn note(ctx: Ctx, PathId(id): PathId<IncidentId>, body: Body<NewNote>) -> Result<HttpResponse> {
     body.check()?;
     let (inner, meta, new) = (ctx.clone(), body.meta.clone(), body.value);
-    let done = idem::run(&ctx, &body.meta, Priority::Normal, move |tx| notes::add(tx, &inner, &id, &meta, &new)).await?;
+    let done =
+        idem::run(&ctx, &body.meta, Priority::Normal, move |tx| notes::add(tx, &inner, &id, &meta, &new)).await?;
     let note: NoteId = done.id()?;
     let value = ctx.db.read(move |conn| view::note(&store::note_fetch(conn, &note)?)).await?;
     let status = StatusCode::from_u16(done.status).map_err(Error::internal)?;
@@ -221,7 +223,9 @@ pub async fn timeline(
         .await?;
     let lines: Vec<Value> = rows
         .iter()
-        .map(|row| Ok(json!({ "at": row.at, "kind": row.kind, "person_id": row.actor, "data": view::parsed(&row.data)? })))
+        .map(|row| {
+            Ok(json!({ "at": row.at, "kind": row.kind, "person_id": row.actor, "data": view::parsed(&row.data)? }))
+        })
         .collect::<Result<_>>()?;
     Ok(items(lines))
 }

@@ -25,7 +25,9 @@ pub fn routes(config: &mut ServiceConfig) {
         .service(resource("/incidents/{id}/notes").route(get().to(incidents::notes)).route(post().to(incidents::note)))
         .service(resource("/incidents/{id}/timeline").route(get().to(incidents::timeline)))
         .service(resource("/incidents/{id}/caller").route(get().to(incidents::caller)))
-        .service(resource("/incidents/{id}/claim").route(post().to(commands::claim)).route(delete().to(commands::release)))
+        .service(
+            resource("/incidents/{id}/claim").route(post().to(commands::claim)).route(delete().to(commands::release)),
+        )
         .service(resource("/incidents/{id}/cancel").route(post().to(commands::cancel)))
         .service(resource("/incidents/{id}/merge").route(post().to(commands::merge)))
         .service(resource("/incidents/{id}/links").route(post().to(commands::link)))
@@ -37,7 +39,9 @@ pub fn routes(config: &mut ServiceConfig) {
         .service(resource("/feedbacks/{id}/confirm").route(post().to(feeds::confirm)))
         .service(resource("/integrations/{source}/changes").route(get().to(feeds::changes)))
         .service(
-            resource("/integrations/{source}/webhook").route(get().to(feeds::webhook)).route(put().to(feeds::put_webhook)),
+            resource("/integrations/{source}/webhook")
+                .route(get().to(feeds::webhook))
+                .route(put().to(feeds::put_webhook)),
         );
 }
 

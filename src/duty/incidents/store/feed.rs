@@ -143,10 +143,10 @@ pub fn webhook_progress(
             feed_webhook::lease_until.eq(lease_until),
         ))
         .execute(conn)?;
-    if rows > 0 && let Some(at) = progress.ok_at {
-        diesel::update(feed_webhook::table.find(source))
-            .set(feed_webhook::last_ok_at.eq(Some(at)))
-            .execute(conn)?;
+    if rows > 0
+        && let Some(at) = progress.ok_at
+    {
+        diesel::update(feed_webhook::table.find(source)).set(feed_webhook::last_ok_at.eq(Some(at))).execute(conn)?;
     }
     Ok(rows > 0)
 }

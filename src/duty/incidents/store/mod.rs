@@ -116,10 +116,8 @@ pub fn incident_lock(conn: &mut Conn, id: &IncidentId) -> Result<IncidentRow> {
 
 /// False when its id or (source, number) is taken.
 pub fn incident_insert_new(conn: &mut Conn, row: &IncidentRow) -> Result<bool> {
-    let rows = per_backend!(conn, |c| diesel::insert_into(incident::table)
-        .values(row)
-        .on_conflict_do_nothing()
-        .execute(c))?;
+    let rows =
+        per_backend!(conn, |c| diesel::insert_into(incident::table).values(row).on_conflict_do_nothing().execute(c))?;
     Ok(rows > 0)
 }
 
@@ -180,7 +178,9 @@ pub fn incident_list(conn: &mut Conn, filter: &ListFilter) -> Result<Vec<Inciden
     }
     let by_unit = |path: &str| {
         incident_unit::table
-            .filter(incident_unit::unit_id.eq_any(unit::table.filter(unit::path.like(format!("{path}%"))).select(unit::id)))
+            .filter(
+                incident_unit::unit_id.eq_any(unit::table.filter(unit::path.like(format!("{path}%"))).select(unit::id)),
+            )
             .select(incident_unit::incident_id)
     };
     let by_person = |person: PersonId| {
@@ -200,17 +200,12 @@ pub fn incident_list(conn: &mut Conn, filter: &ListFilter) -> Result<Vec<Inciden
                 query = query.filter(incident::id.eq_any(by_unit(path)));
             }
             if let Some(person) = person {
-                query = query.filter(
-                    incident::id
-                        .eq_any(by_person(person))
-                        .or(incident::created_by.eq(person)),
-                );
+                query = query.filter(incident::id.eq_any(by_person(person)).or(incident::created_by.eq(person)));
             }
         }
     }
     if let Some((at, id)) = filter.before {
-        query = query
-            .filter(incident::created_at.lt(at).or(incident::created_at.eq(at).and(incident::id.lt(id))));
+        query = query.filter(incident::created_at.lt(at).or(incident::created_at.eq(at).and(incident::id.lt(id))));
     }
     Ok(query.order((incident::created_at.desc(), incident::id.desc())).limit(filter.limit).load(conn)?)
 }
@@ -262,7 +257,12 @@ pub fn party_insert(conn: &mut Conn, row: &PartyRow) -> Result<()> {
 }
 
 /// Notes that a person took it on; the first instant stays.
-pub fn party_accept(conn: &mut Conn, assignment: &AssignmentId, person: Option<&PersonId>, now: Timestamp) -> Result<()> {
+pub fn party_accept(
+    conn: &mut Conn,
+    assignment: &AssignmentId,
+    person: Option<&PersonId>,
+    now: Timestamp,
+) -> Result<()> {
     let open = incident_person::table
         .filter(incident_person::assignment_id.eq(assignment))
         .filter(incident_person::accepted_at.is_null());
@@ -282,9 +282,7 @@ pub fn party_end(conn: &mut Conn, assignment: &AssignmentId, person: Option<&Per
         .filter(incident_person::open.eq(true));
     let change = (incident_person::open.eq(false), incident_person::ended_at.eq(Some(now)));
     match person {
-        Some(person) => {
-            diesel::update(open.filter(incident_person::person_id.eq(person))).set(change).execute(conn)?
-        }
+        Some(person) => diesel::update(open.filter(incident_person::person_id.eq(person))).set(change).execute(conn)?,
         None => diesel::update(open).set(change).execute(conn)?,
     };
     Ok(())
@@ -326,10 +324,7 @@ pub fn revision_insert(conn: &mut Conn, row: &RevisionRow) -> Result<()> {
 }
 
 pub fn callers_list(conn: &mut Conn, id: &IncidentId) -> Result<Vec<CallerRow>> {
-    Ok(incident_caller::table
-        .filter(incident_caller::incident_id.eq(id))
-        .order(incident_caller::n)
-        .load(conn)?)
+    Ok(incident_caller::table.filter(incident_caller::incident_id.eq(id)).order(incident_caller::n).load(conn)?)
 }
 
 pub fn caller_insert(conn: &mut Conn, row: &CallerRow) -> Result<()> {

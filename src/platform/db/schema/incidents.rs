@@ -172,7 +172,20 @@ diesel::table! {
     }
 }
 
-diesel::allow_tables_to_appear_in_same_query!(incident, incident_unit, incident_person, incident_revision, incident_caller, incident_note, incident_link, incident_entry, feedback, feed_head, feed_entry, feed_webhook);
+diesel::allow_tables_to_appear_in_same_query!(
+    incident,
+    incident_unit,
+    incident_person,
+    incident_revision,
+    incident_caller,
+    incident_note,
+    incident_link,
+    incident_entry,
+    feedback,
+    feed_head,
+    feed_entry,
+    feed_webhook
+);
 
 use super::unit;
 diesel::allow_tables_to_appear_in_same_query!(incident, unit);
