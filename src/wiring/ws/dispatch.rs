@@ -3,12 +3,14 @@
 
 use std::rc::Rc;
 
-use serde_json::Value;
+use serde_json::{Map, Value, json};
 
 use super::live::Order;
-use super::protocol::{Command, Reply, Verb};
+use super::protocol::{self, Command, Reply, Subscribe, Verb};
 use super::slices;
 use super::socket::{Socket, Tagged};
+use crate::duty::location::access::Watch;
+use crate::duty::location::live::Live;
 use crate::duty::officers;
 use crate::platform::ctx::Ctx;
 use crate::platform::http::RequestMeta;
@@ -34,16 +36,14 @@ pub async fn run(socket: &Rc<Socket>, command: Command) {
 async fn answer(socket: &Rc<Socket>, command: Command) -> Result<(u16, Value)> {
     let ctx = today(&socket.ctx).await?;
     match command.verb {
-        Verb::Subscribe => {
-            let (subscription, body) = slices::subscribe(&ctx, socket.link.id, command.body).await?;
-            socket.with(|state| state.live_order = Some(Order::Look(Box::new(subscription))));
-            Ok((200, body))
-        }
+        Verb::Subscribe => subscribe(socket, &ctx, command.body).await,
         Verb::Unsubscribe => {
             refuse_members(&command.body)?;
-            slices::unsubscribe(&ctx, socket.link.id).await?;
-            socket.with(|state| state.live_order = Some(Order::Stop));
-            Ok((200, Value::Object(serde_json::Map::new())))
+            socket.with(|state| {
+                state.watch = None;
+                state.live_order = Some(Order::Stop);
+            });
+            Ok((200, json!({})))
         }
         _ => {
             let meta = meta(&command)?;
@@ -52,7 +52,27 @@ async fn answer(socket: &Rc<Socket>, command: Command) -> Result<(u16, Value)> {
     }
 }
 
-fn refuse_members(body: &serde_json::Map<String, Value>) -> Result<()> {
+/// Starts a live view, or moves the one there is; one access record covers it.
+async fn subscribe(socket: &Rc<Socket>, ctx: &Ctx, body: Map<String, Value>) -> Result<(u16, Value)> {
+    let asked: Subscribe = serde_json::from_value(Value::Object(body)).map_err(|bad| protocol::wrong_field(&bad))?;
+    let (scope, bbox) = slices::look(ctx, &asked).await?;
+    let watch = socket.with(|state| state.watch.take());
+    let watch = match watch {
+        Some(watch) => {
+            watch.look_at(&scope, bbox.as_ref());
+            watch
+        }
+        None => Watch::begin(&ctx.core, &ctx.actor, asked.purpose, &scope, bbox.as_ref()).await?,
+    };
+    let subscription = ctx.part::<Live>()?.subscribe(scope, bbox);
+    socket.with(|state| {
+        state.watch = Some(watch);
+        state.live_order = Some(Order::Look(Box::new(subscription)));
+    });
+    Ok((200, json!({ "unit_id": asked.unit_id, "bbox": bbox.map(|b| [b.west, b.south, b.east, b.north]) })))
+}
+
+fn refuse_members(body: &Map<String, Value>) -> Result<()> {
     body.keys().next().map_or(Ok(()), |name| Err(Error::field(name, "is not known here")))
 }
 

@@ -8,7 +8,8 @@ use serde_json::{Map, Value};
 
 use crate::platform::push::cursor::Lost;
 use crate::words::error::{Code, Error, Result};
-use crate::words::ids::{DeviceId, MessageId, PersonId};
+use crate::words::geo::BBox;
+use crate::words::ids::{DeviceId, MessageId, PersonId, UnitId};
 use crate::words::time::Timestamp;
 
 /// Subprotocol with JSON frames only.
@@ -200,6 +201,39 @@ fn request_id(text: &str) -> Option<String> {
     (id.len() <= MAX_REQUEST_ID).then(|| id.to_owned())
 }
 
+/// The body of `subscribe`: what to watch. A second one moves the first.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Subscribe {
+    /// The unit whose people are watched; one's own unless told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unit_id: Option<UnitId>,
+    /// Only people inside this box.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bbox: Option<Viewport>,
+    /// Why one looks; kept in the access record. At most 200 characters.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub purpose: Option<String>,
+}
+
+/// A box in degrees: `[west, south, east, north]`, or the same as text as on REST.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub enum Viewport {
+    Numbers([f64; 4]),
+    Text(String),
+}
+
+impl Viewport {
+    /// The box, checked.
+    pub fn bbox(&self) -> Result<BBox> {
+        match self {
+            Self::Numbers(numbers) => BBox::try_from(*numbers),
+            Self::Text(text) => text.parse(),
+        }
+    }
+}
+
 /// Why a stream could not be continued.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
@@ -294,16 +328,17 @@ pub struct FixesAck {
     pub rejected: Vec<Rejected>,
 }
 
-/// A fix, or a whole message, that was refused; sending it again will not help.
+/// A fix that was refused; sending it again will not help. The others of its message are stored.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Rejected {
     /// Counter of the message.
     pub n: u64,
-    /// Place in its list, from 0; absent when the whole message was refused.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub index: Option<u32>,
+    /// Place in its list, from 0.
+    pub index: usize,
     pub code: String,
-    #[serde(default, skip_serializing_if = "String::is_empty")]
+    /// The member that is wrong.
+    pub field: String,
+    /// What it must be.
     pub detail: String,
 }
 

@@ -10,6 +10,7 @@ use tokio::time::{Instant, sleep_until};
 use super::close::Close;
 use super::frame::Outgoing as Frame;
 use super::live::{Feed, Order};
+use super::fixes;
 use super::socket::{CLOSE_WITHIN, FLIGHT_MAX, Limits, Socket, State};
 use super::stream;
 use crate::platform::push::hub::Ending;
@@ -174,6 +175,7 @@ async fn wait(socket: &Socket, live: &mut Option<Feed>, until: Instant) {
         () = poll_fn(|cx| socket.slot.poll_turn(cx)), if full => {}
         () = poll_fn(|cx| socket.slot.poll_gone(cx)), if !full => {}
         () = news(live) => {}
+        ack = socket.acks.next() => fixes::acknowledged(socket, ack),
         () = sleep_until(until) => {}
     }
 }

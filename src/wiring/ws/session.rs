@@ -83,7 +83,7 @@ fn close_for(error: &ProtocolError) -> Option<Close> {
 async fn take(socket: &Rc<Socket>, text: &str) {
     let message = match protocol::parse::<Fix>(text) {
         Ok(message) => message,
-        Err(wrong) => return refuse(socket, text, wrong),
+        Err(wrong) => return refuse(socket, text, wrong).await,
     };
     let greeted = socket.with(|state| state.stream.is_some());
     match message {
@@ -119,7 +119,11 @@ async fn take(socket: &Rc<Socket>, text: &str) {
                 socket.count_garbage();
             }
         }
-        Incoming::Fixes(fixes) => fixes::take(socket, fixes),
+        Incoming::Fixes(fixes) => {
+            socket.with(|state| state.busy = true);
+            fixes::take(socket, fixes).await;
+            socket.with(|state| state.busy = false);
+        }
         Incoming::LiveAck(ack) => {
             socket.with(|state| state.live_acked.push(ack.version));
             socket.wake();
@@ -133,11 +137,11 @@ async fn take(socket: &Rc<Socket>, text: &str) {
 }
 
 /// Answers a message that was not understood.
-fn refuse(socket: &Rc<Socket>, text: &str, wrong: Misunderstood) {
-    if let Some(n) = protocol::fixes_counter(text) {
-        fixes::refuse(socket, n, &wrong.error);
+async fn refuse(socket: &Rc<Socket>, text: &str, wrong: Misunderstood) {
+    match protocol::fixes_counter(text) {
+        Some(n) if socket.with(|state| state.stream.is_some()) => fixes::refuse(socket, n, wrong.error).await,
+        _ => socket.say_error(&wrong.error, wrong.request_id),
     }
-    socket.say_error(&wrong.error, wrong.request_id);
     if wrong.garbage {
         socket.count_garbage();
     }

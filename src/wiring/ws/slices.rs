@@ -2,23 +2,29 @@
 //! storing fixes, live subscriptions, and the commands. The only file of the
 //! socket that names them.
 
+use std::sync::Arc;
+
 use serde_json::{Map, Value};
 
-use super::protocol::{Command, Delivered, Rejected};
+use super::protocol::{Command, Delivered, Subscribe, Viewport};
+
 pub use crate::duty::location::fix::FixIn as Fix;
 pub use crate::duty::location::live::{Encoding, Subscription};
+use crate::duty::location::live::{Live, Scope};
+use crate::duty::officers;
+use crate::platform::http::body::text_opt;
+use crate::words::geo::BBox;
+pub use crate::duty::crews::store::carries;
+use crate::duty::location::ingest::{AckCell, Bearer, Ingest};
 use crate::platform::ctx::Ctx;
 use crate::platform::db::Conn;
 use crate::platform::http::RequestMeta;
 use crate::platform::policy::Actor;
 use crate::platform::push::outbox::Envelope;
 use crate::words::error::{Code, Error, Result};
-use crate::words::ids::{DeviceId, PersonId};
 
-/// Whether the person carries the device now.
-pub fn carries(_conn: &mut Conn, _person: &PersonId, _device: &DeviceId) -> Result<bool> {
-    Ok(true)
-}
+/// Characters of the purpose of a look.
+const PURPOSE_MAX: usize = 200;
 
 /// A message as this person may see it today; `withdrawn` when he no longer may.
 pub fn message(_conn: &mut Conn, _actor: &Actor, envelope: &Envelope) -> Result<Delivered> {
@@ -37,17 +43,24 @@ pub fn message(_conn: &mut Conn, _actor: &Actor, envelope: &Envelope) -> Result<
     })
 }
 
-/// Stores fixes; answers after the commit with what was refused.
-pub async fn ingest(_ctx: Ctx, _n: u64, _fixes: Vec<Fix>) -> Result<Vec<Rejected>> {
-    Ok(Vec::new())
+/// Hands the fixes of one message to ingest; `acks` hears of the commit.
+pub async fn ingest(ctx: &Ctx, n: u64, fixes: &[Fix], acks: &Arc<AckCell>) -> Result<()> {
+    let bearer = Arc::new(Bearer::of(&ctx.actor)?);
+    ctx.part::<Ingest>()?.take_message(&ctx.core, &bearer, n, fixes, acks).await
 }
 
-pub async fn subscribe(_ctx: &Ctx, _link: u64, _body: Map<String, Value>) -> Result<(Subscription, Value)> {
-    Err(Error::new(Code::UnknownType))
-}
-
-pub async fn unsubscribe(_ctx: &Ctx, _link: u64) -> Result<()> {
-    Ok(())
+/// A live subscription within what the actor may see.
+///
+/// Errors: `not_found` for a unit outside his scope.
+pub async fn look(ctx: &Ctx, asked: &Subscribe) -> Result<(Scope, Option<BBox>)> {
+    let bbox = asked.bbox.as_ref().map(Viewport::bbox).transpose()?;
+    text_opt("purpose", asked.purpose.as_deref(), PURPOSE_MAX)?;
+    let path = match asked.unit_id {
+        None => None,
+        Some(id) => Some(ctx.db.read(move |conn| officers::store::unit_fetch(conn, &id)).await?.path),
+    };
+    let scope = Live::scope_of(&ctx.actor, path.as_deref()).ok_or_else(|| Error::not_found("unit"))?;
+    Ok((scope, bbox))
 }
 
 /// A write: the service behind the REST call of the same meaning.

@@ -15,6 +15,8 @@ use super::close::Close;
 use super::frame::{Outgoing as Frame, Slot};
 use super::live::Order;
 use super::protocol::Problem;
+use crate::duty::location::access::Watch;
+use crate::duty::location::ingest::AckCell;
 use crate::platform::config;
 use crate::platform::ctx::Ctx;
 use crate::platform::push::hub::Link;
@@ -121,6 +123,8 @@ pub struct State {
     pub written: u64,
     pub confirmed: u64,
     pub fixes: super::fixes::Queue,
+    /// The access record of the live view.
+    pub watch: Option<Watch>,
     /// Where the writer's live feed should look from now on.
     pub live_order: Option<Order>,
     /// Versions the client has applied and the writer has not noted yet.
@@ -136,6 +140,8 @@ pub struct Socket {
     pub limits: Limits,
     pub wire: Wire,
     pub slot: Slot,
+    /// Where location reports what it has stored.
+    pub acks: Arc<AckCell>,
     state: RefCell<State>,
     /// Wakes a reader that waits for room.
     pub room: tokio::sync::Notify,
@@ -151,6 +157,7 @@ impl Socket {
             limits,
             wire,
             slot,
+            acks: Arc::default(),
             state: RefCell::new(State {
                 stream: None,
                 welcome: None,
@@ -167,6 +174,7 @@ impl Socket {
                 written: 0,
                 confirmed: 0,
                 fixes: super::fixes::Queue::default(),
+                watch: None,
                 live_order: None,
                 live_acked: Vec::new(),
                 garbage: 0,
