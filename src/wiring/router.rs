@@ -6,6 +6,7 @@ use actix_web::{HttpResponse, Responder};
 use super::app::Server;
 use super::ws;
 use crate::duty::{assignments, crews, incidents, officers, rooms};
+use crate::duty::{crews, location, officers, rooms};
 use crate::platform::http::problem;
 use crate::words::error::{Code, Error, Result};
 
@@ -28,6 +29,7 @@ fn api(config: &mut ServiceConfig) {
     crews::http::routes(config);
     incidents::http::routes(config);
     assignments::http::routes(config);
+    location::http::routes(config);
     rooms::http::routes(config);
     ws::routes(config);
     ws::inbox::routes(config);

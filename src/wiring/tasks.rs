@@ -9,6 +9,7 @@ use tokio::task::JoinSet;
 
 use super::ws;
 use crate::duty::{assignments, incidents, officers};
+use crate::duty::{location, officers};
 use crate::platform::ctx::Core;
 use crate::platform::db::{Priority, migrate};
 use crate::platform::http::idem;
@@ -63,6 +64,10 @@ pub fn start(core: &Arc<Core>) -> JoinSet<()> {
     every(&mut set, core, "push.adapter", Duration::from_millis(500), assignments::jobs::adapter_send);
     every(&mut set, core, "webhooks", Duration::from_millis(250), incidents::jobs::webhooks_send);
     every(&mut set, core, "outbox.rescan", Duration::from_secs(1), |core| async move { ws::rescan(&core).await });
+    set.spawn(location::jobs::live_ticks(Arc::clone(core)));
+    set.spawn(location::jobs::contracts(Arc::clone(core)));
+    every(&mut set, core, "location.facts", Duration::from_secs(60), location::jobs::facts_reread);
+    every(&mut set, core, "location.retention", Duration::from_secs(3600), location::jobs::retention);
     set
 }
 

@@ -20,7 +20,7 @@ use uuid::Uuid;
 use crate::platform::policy::Actor;
 use crate::platform::push::hub::{Hub, Reach};
 use crate::words::geo::{BBox, Position};
-use crate::words::ids::{DeviceId, PersonId, UnitId};
+use crate::words::ids::{CrewId, DeviceId, PersonId, UnitId};
 use crate::words::time::{Clock, Timestamp};
 
 pub use marker::{Cause, Facts, Freshness, LivePerson, LiveVehicle, Marker};
@@ -319,6 +319,26 @@ impl Live {
             Reach::None => Contact::Absent,
             Reach::Recent | Reach::Socket => Contact::Present,
         }
+    }
+
+    /// People whose last known crew this is.
+    pub fn people_of_crew(&self, crew: &CrewId) -> Vec<PersonId> {
+        let state = self.inner.state.read();
+        state.facts.iter().filter(|(_, facts)| facts.crew_id == Some(*crew)).map(|(person, _)| *person).collect()
+    }
+
+    /// Everybody known to be on duty.
+    pub fn on_duty(&self) -> Vec<PersonId> {
+        let state = self.inner.state.read();
+        state.facts.iter().filter(|(_, facts)| facts.on_duty).map(|(person, _)| *person).collect()
+    }
+
+    /// Whether the scope may see the person now.
+    pub fn may_see(&self, scope: &Scope, person: &PersonId) -> bool {
+        let now = self.inner.clock.now();
+        let state = self.inner.state.read();
+        let peers = state.peers(&scope.viewer);
+        self.record(&state, Subject::Person(*person), now).is_some_and(|record| scope.sees(&record, &peers))
     }
 
     /// Unit of a device that reports by itself.
