@@ -93,9 +93,7 @@ fn core_over(config: Config) -> Result<Arc<Core>> {
     outbox::set_hub(Arc::clone(&hub));
     let auth = Auth::new(&config.auth, Arc::clone(&hub))?;
     let (live, ingest) = location::service::open(&db, Arc::clone(&hub), clock.clone(), &config.location)?;
-    let core = Arc::new(
-        Core::new(db, hub, keys, clock, config).with_part(auth).with_part(live).with_part(ingest),
-    );
+    let core = Arc::new(Core::new(db, hub, keys, clock, config).with_part(auth).with_part(live).with_part(ingest));
     let weak = Arc::downgrade(&core);
     core.db.set_reactions(Arc::new(move |tx, event| match weak.upgrade() {
         Some(core) => reactions::react(&core, tx, event),

@@ -6,8 +6,7 @@ use utoipa::openapi::Components;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::{Modify, OpenApi};
 
-use crate::duty::{assignments, crews, incidents, officers, rooms};
-use crate::duty::{crews, location, officers, rooms};
+use crate::duty::{assignments, crews, incidents, location, officers, rooms};
 
 /// The document's frame; slices add their paths with `merge_from`.
 #[derive(OpenApi)]

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use crate::duty::{assignments, crews};
+use crate::duty::{assignments, crews, location};
 use crate::platform::ctx::Core;
 use crate::platform::db::Tx;
 use crate::platform::events::Event;
@@ -13,8 +13,14 @@ use crate::words::error::Result;
 pub fn react(core: &Arc<Core>, tx: &mut Tx<'_>, event: &Event) -> Result<()> {
     match event {
         // Each arm: one event, the service functions it calls, in order.
-        Event::PersonDisabled { person } => crews::service::person_gone(tx, person),
-        Event::DeviceRevoked { device } => crews::service::device_gone(tx, device),
+        Event::PersonDisabled { person } => {
+            crews::service::person_gone(tx, person)?;
+            location::service::person_gone(core, tx, person)
+        }
+        Event::DeviceRevoked { device } => {
+            crews::service::device_gone(tx, device)?;
+            location::service::device_gone(core, tx, device)
+        }
         Event::IncidentCreated { incident } => assignments::service::incident_created(tx, core, incident),
         Event::IncidentChanged { incident, fields, loud } => {
             assignments::service::tell_assigned(tx, core, incident, fields, *loud)
@@ -22,9 +28,18 @@ pub fn react(core: &Arc<Core>, tx: &mut Tx<'_>, event: &Event) -> Result<()> {
         Event::IncidentNoted { incident, note } => assignments::service::tell_note(tx, incident, note),
         Event::IncidentEnded { incident, reason } => assignments::service::incident_ended(tx, core, incident, reason),
         Event::FeedbackGiven { incident, stage, .. } => assignments::service::feedback_given(tx, incident, stage),
-        Event::AssignmentStateChanged { people, .. } => assignments::service::availability(tx, people),
-        Event::CrewChanged { crew } => assignments::service::crew_changed(tx, crew),
-        Event::DutyChanged { person, on_duty } => assignments::service::duty_changed(tx, person, *on_duty),
+        Event::AssignmentStateChanged { assignment, to, people, .. } => {
+            assignments::service::availability(tx, people)?;
+            location::service::assignment_moved(core, tx, assignment, to, people)
+        }
+        Event::CrewChanged { crew } => {
+            assignments::service::crew_changed(tx, crew)?;
+            location::service::crew_changed(core, tx, crew)
+        }
+        Event::DutyChanged { person, on_duty } => {
+            assignments::service::duty_changed(tx, person, *on_duty)?;
+            location::service::person_changed(core, tx, person)
+        }
         Event::Received { person, device, carried, kind, subject_id, .. } => {
             assignments::service::received(tx, core, *person, *device, *carried, kind, subject_id)
         }

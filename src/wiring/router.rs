@@ -5,8 +5,7 @@ use actix_web::{HttpResponse, Responder};
 
 use super::app::Server;
 use super::ws;
-use crate::duty::{assignments, crews, incidents, officers, rooms};
-use crate::duty::{crews, location, officers, rooms};
+use crate::duty::{assignments, crews, incidents, location, officers, rooms};
 use crate::platform::http::problem;
 use crate::words::error::{Code, Error, Result};
 

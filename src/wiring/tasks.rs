@@ -8,8 +8,7 @@ use std::time::Duration;
 use tokio::task::JoinSet;
 
 use super::ws;
-use crate::duty::{assignments, incidents, officers};
-use crate::duty::{location, officers};
+use crate::duty::{assignments, incidents, location, officers};
 use crate::platform::ctx::Core;
 use crate::platform::db::{Priority, migrate};
 use crate::platform::http::idem;

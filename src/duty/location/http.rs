@@ -338,8 +338,13 @@ pub async fn track(
     }
     body::text_opt("purpose", query.purpose.as_deref(), 200)?;
     let own = person == ctx.actor.person;
-    let unit =
-        ctx.db.read(move |conn| officers::unit_fetch(conn, &officers::person_fetch(conn, &person)?.unit_id)).await?;
+    let unit = ctx
+        .db
+        .read(move |conn| {
+            let home = officers::person_fetch(conn, &person)?.unit_id;
+            officers::unit_fetch(conn, &home)
+        })
+        .await?;
     let shared = ctx.part::<Live>()?.shared(&ctx.actor.person, &person);
     let facts = Facts { unit_path: Some(&unit.path), own, shared, ..Facts::default() };
     may(&ctx.actor, Action::TrackRead, &facts).check("person")?;

@@ -23,7 +23,7 @@ use crate::platform::policy::DeviceKind;
 use crate::platform::push::hub::Hub;
 use crate::platform::push::outbox::{self, Draft, Subject};
 use crate::words::error::{Code, Error, Result};
-use crate::words::ids::{CrewId, DeviceId, PersonId};
+use crate::words::ids::{AssignmentId, CrewId, DeviceId, PersonId};
 use crate::words::time::{Clock, Timestamp};
 
 /// Looks reported at once by [`looked_at`].
@@ -148,6 +148,22 @@ pub fn reporting_end_for(core: &Core, tx: &mut Tx<'_>, person: &PersonId, source
     Ok(())
 }
 
+/// An assignment moved: while it is on its way, its people's devices report more often.
+pub fn assignment_moved(
+    core: &Core,
+    tx: &mut Tx<'_>,
+    assignment: &AssignmentId,
+    to: &str,
+    people: &[PersonId],
+) -> Result<()> {
+    people.iter().try_for_each(|person| person_changed(core, tx, person))?;
+    let source = format!("assignment:{assignment}");
+    match to {
+        "accepted" | "en_route" | "on_scene" => reporting_raise(core, tx, people, &source, Mode::OnAssignment),
+        _ => reporting_end(core, tx, &source),
+    }
+}
+
 fn reporting_tell(core: &Core, tx: &mut Tx<'_>, person: &PersonId, before: Mode) -> Result<()> {
     let after = Mode::strongest(store::rules_of(tx.conn(), person)?);
     if after == before {
@@ -213,7 +229,8 @@ pub async fn looked_at(core: &Core, person: PersonId, from: Timestamp, to: Times
     let own_track = track(core, person, from.plus_secs(-STANDING_S), to).await?;
     core.db
         .read(move |conn| {
-            let unit = officers::unit_fetch(conn, &officers::person_fetch(conn, &person)?.unit_id)?;
+            let home = officers::person_fetch(conn, &person)?.unit_id;
+            let unit = officers::unit_fetch(conn, &home)?;
             let mut looks: Vec<LookedAt> = Vec::new();
             let mut names: HashMap<PersonId, String> = HashMap::new();
             let named = store::accesses_naming(conn, &person, from, to, LOOKS_MAX)?;

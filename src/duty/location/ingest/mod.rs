@@ -203,9 +203,7 @@ impl Ingest {
         for (index, input) in fixes.iter().enumerate() {
             match Fix::take(input, now) {
                 Ok(fix) => taken.push((input, fix)),
-                Err(bad) => {
-                    rejected.push(Rejected { n: 0, index, field: bad.field.to_owned(), detail: bad.must.to_owned() })
-                }
+                Err(bad) => rejected.push(Rejected { index, field: bad.field, must: bad.must }),
             }
         }
         Ok((taken, rejected))
