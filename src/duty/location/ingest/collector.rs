@@ -95,14 +95,14 @@ impl Collector {
                 metrics::counter!("suixing_fix_segments_sealed_total").increment(flush.plan.sealed.len() as u64);
                 self.live.apply(flush.updates);
                 for (call, receipt) in calls.into_iter().zip(flush.receipts) {
-                    call.done(Ok(receipt));
+                    call.done(&Ok(receipt));
                 }
             }
             Err(error) => {
                 tracing::warn!(%error, calls = calls.len(), "fixes could not be written; their senders were told");
                 let code = if error.is(Code::Internal) { Code::Busy } else { error.code() };
                 for call in calls {
-                    call.done(Err(Error::new(code).retry_after(1)));
+                    call.done(&Err(code));
                 }
             }
         }

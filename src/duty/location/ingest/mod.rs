@@ -12,9 +12,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
 
-use parking_lot::RwLock;
+use parking_lot::{Mutex, RwLock};
 use serde::Serialize;
-use tokio::sync::oneshot;
+use tokio::sync::{Notify, oneshot};
 
 use super::fix::{Fix, FixIn, Flags};
 use super::history::History;
@@ -106,27 +106,104 @@ impl Receipt {
     }
 }
 
-/// A fix that was not taken; the others of its message were.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// A fix of a socket message that was not taken; the others of the message were.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, serde::Deserialize, schemars::JsonSchema)]
 pub struct Rejected {
+    /// The message's counter.
+    pub n: u64,
     /// Position in the message's list.
     pub index: usize,
     /// The field at fault.
-    pub field: &'static str,
+    pub field: String,
     /// What it must be.
-    pub must: &'static str,
+    pub detail: String,
+}
+
+/// What a socket must tell its client.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Ack {
+    /// Highest counter committed, with everything before it.
+    pub up_to: u64,
+    /// Fixes that were not taken since the last acknowledgement.
+    pub rejected: Vec<Rejected>,
+    /// Writing failed: close the socket, the client sends everything above `up_to` again.
+    pub failed: Option<Code>,
+}
+
+/// Where a connection's acknowledgements gather; one per socket, shared with the collector.
+#[derive(Debug, Default)]
+pub struct AckCell {
+    state: Mutex<CellState>,
+    notify: Notify,
+}
+
+#[derive(Debug, Default)]
+struct CellState {
+    ack: Ack,
+    news: bool,
+}
+
+impl AckCell {
+    /// Waits for news and takes it: at most one acknowledgement per commit. Cancel-safe.
+    pub async fn next(&self) -> Ack {
+        loop {
+            if let Some(ack) = self.take() {
+                return ack;
+            }
+            self.notify.notified().await;
+        }
+    }
+
+    /// The news, if there is any.
+    pub fn take(&self) -> Option<Ack> {
+        let mut state = self.state.lock();
+        if !std::mem::take(&mut state.news) {
+            return None;
+        }
+        let rejected = std::mem::take(&mut state.ack.rejected);
+        Some(Ack { up_to: state.ack.up_to, rejected, failed: state.ack.failed })
+    }
+
+    fn committed(&self, n: u64, mut rejected: Vec<Rejected>) {
+        let mut state = self.state.lock();
+        if state.ack.failed.is_some() {
+            return;
+        }
+        state.ack.up_to = state.ack.up_to.max(n);
+        state.ack.rejected.append(&mut rejected);
+        state.news = true;
+        drop(state);
+        self.notify.notify_one();
+    }
+
+    fn failed(&self, code: Code) {
+        let mut state = self.state.lock();
+        state.ack.failed.get_or_insert(code);
+        state.news = true;
+        drop(state);
+        self.notify.notify_one();
+    }
+}
+
+enum Answer {
+    Once(oneshot::Sender<Result<Receipt>>),
+    Cell { cell: Arc<AckCell>, n: u64, rejected: Vec<Rejected> },
 }
 
 struct Call {
-    bearer: Bearer,
+    bearer: Arc<Bearer>,
     fixes: Vec<(Option<PersonId>, Fix)>,
-    answer: oneshot::Sender<Result<Receipt>>,
+    answer: Answer,
 }
 
 impl Call {
-    /// Answers; a caller who has gone away is no concern.
-    fn done(self, outcome: Result<Receipt>) {
-        drop(self.answer.send(outcome));
+    fn done(self, outcome: &Result<Receipt, Code>) {
+        match (self.answer, outcome) {
+            (Answer::Once(sender), Ok(receipt)) => drop(sender.send(Ok(receipt.clone()))),
+            (Answer::Once(sender), Err(code)) => drop(sender.send(Err(Error::new(*code).retry_after(1)))),
+            (Answer::Cell { cell, n, rejected }, Ok(_)) => cell.committed(n, rejected),
+            (Answer::Cell { cell, .. }, Err(code)) => cell.failed(*code),
+        }
     }
 }
 
@@ -159,27 +236,38 @@ impl Ingest {
         Ok(Self { queue: sender, waiting, history, sessions: Arc::default(), clock })
     }
 
-    /// Takes the fixes of one call, all or none; answers after the commit.
+    /// Takes the fixes of one REST call; answers after the commit.
     ///
-    /// Errors: `too_many_fixes`; `invalid_field` naming `fixes[i].…`; `forbidden` for an author who had no session on
-    /// the device; `busy`.
+    /// Errors: `too_many_fixes`; `invalid_field` naming `fixes[i].…`, and then nothing was stored; `forbidden` for an
+    /// author who had no session on the device; `busy`.
     pub async fn take(&self, core: &Core, bearer: Bearer, fixes: &[FixIn]) -> Result<Receipt> {
         let (taken, rejected) = self.check(fixes)?;
         if let Some(first) = rejected.first() {
-            return Err(Error::field(&format!("fixes[{}].{}", first.index, first.field), first.must));
+            return Err(Error::field(&format!("fixes[{}].{}", first.index, first.field), &first.detail));
         }
         let fixes = self.sessions.attribute(core, &bearer, taken).await?;
-        self.queue(bearer, fixes)?.await.map_err(|_gone| Error::new(Code::Stopping))?
+        let (sender, receiver) = oneshot::channel();
+        self.queue(Call { bearer: Arc::new(bearer), fixes, answer: Answer::Once(sender) })?;
+        receiver.await.map_err(|_gone| Error::new(Code::Stopping))?
     }
 
-    /// Takes the good fixes of one socket message and names the others; answers after the commit.
+    /// Takes the fixes of one socket message with its counter; `cell` hears of the commit. Call it for one message after
+    /// the other, so that counters stay in order. Bad fixes are reported in the acknowledgement, the others are taken.
     ///
-    /// Errors: `too_many_fixes`, `forbidden`, `busy`: nothing of the message was taken.
-    pub async fn take_good(&self, core: &Core, bearer: Bearer, fixes: &[FixIn]) -> Result<(Receipt, Vec<Rejected>)> {
-        let (taken, rejected) = self.check(fixes)?;
-        let fixes = self.sessions.attribute(core, &bearer, taken).await?;
-        let receipt = self.queue(bearer, fixes)?.await.map_err(|_gone| Error::new(Code::Stopping))??;
-        Ok((receipt, rejected))
+    /// Errors: `too_many_fixes`, `busy`, `forbidden`: nothing of the message was taken and it will not be acknowledged.
+    pub async fn take_message(
+        &self,
+        core: &Core,
+        bearer: &Arc<Bearer>,
+        n: u64,
+        fixes: &[FixIn],
+        cell: &Arc<AckCell>,
+    ) -> Result<()> {
+        let (taken, mut rejected) = self.check(fixes)?;
+        rejected.iter_mut().for_each(|r| r.n = n);
+        let fixes = self.sessions.attribute(core, bearer, taken).await?;
+        let answer = Answer::Cell { cell: Arc::clone(cell), n, rejected };
+        self.queue(Call { bearer: Arc::clone(bearer), fixes, answer })
     }
 
     /// Fixes of the person between the bounds (inclusive, µs) that are not in segment rows yet.
@@ -203,26 +291,26 @@ impl Ingest {
         for (index, input) in fixes.iter().enumerate() {
             match Fix::take(input, now) {
                 Ok(fix) => taken.push((input, fix)),
-                Err(bad) => rejected.push(Rejected { index, field: bad.field, must: bad.must }),
+                Err(bad) => {
+                    rejected.push(Rejected { n: 0, index, field: bad.field.to_owned(), detail: bad.must.to_owned() })
+                }
             }
         }
         Ok((taken, rejected))
     }
 
-    fn queue(&self, bearer: Bearer, fixes: Vec<(Option<PersonId>, Fix)>) -> Result<oneshot::Receiver<Result<Receipt>>> {
-        let count = fixes.len();
-        let (answer, receiver) = oneshot::channel();
+    fn queue(&self, call: Call) -> Result<()> {
+        let count = call.fixes.len();
         if self.waiting.fetch_add(count, Ordering::Relaxed) > QUEUE_FIXES {
             self.waiting.fetch_sub(count, Ordering::Relaxed);
             return Err(Error::busy(1).detail("too many fixes are waiting to be written"));
         }
-        self.queue.try_send(Call { bearer, fixes, answer }).map_err(|error| {
+        self.queue.try_send(call).map_err(|error| {
             self.waiting.fetch_sub(count, Ordering::Relaxed);
             match error {
                 TrySendError::Full(_) => Error::busy(1).detail("too many calls are waiting to be written"),
                 TrySendError::Disconnected(_) => Error::new(Code::Stopping),
             }
-        })?;
-        Ok(receiver)
+        })
     }
 }
