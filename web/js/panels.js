@@ -43,13 +43,14 @@ function truthOf(rung) {
   if (rung.via && rung.via !== 'device' && rung.truth === 'human') return 'voice';
   return rung.truth ?? 'machine';
 }
-const SIGN = { human: '✓', machine: '⚙', voice: '☎', none: '' };
+const SIGN = { human: '✓', machine: '▣', voice: '☎', none: '' };
 
 function rungRow(rung, first, names) {
   const truth = truthOf(rung);
   const delay = first && rung.at ? (Date.parse(rung.at) - Date.parse(first)) / 1000 : 0;
   const who = rung.person_id ? names.person(rung.person_id) : '';
-  let proof = truth === 'voice' ? `${code('via', rung.via)} · ${t('voice')} ${names.person(rung.recorded_by ?? rung.person_id) || ''}` : `${t(truth)}${who ? ` · ${who}` : ''}`;
+  const ours = ['created', 'sent', 'reassigned', 'dispatched'].includes(rung.rung) && truth === 'machine';
+  let proof = ours ? [t('system'), who && `${t('sent_by')} ${who}`].filter(Boolean).join(' · ') : truth === 'voice' ? `${code('via', rung.via)} · ${t('voice')} ${names.person(rung.recorded_by ?? rung.person_id) || ''}` : `${t(truth)}${who ? ` · ${who}` : ''}`;
   if (rung.reason) proof += ` · ${rung.reason}`;
   return el('li', { class: 'rung', 'data-truth': truth },
     el('span', { class: 'dot', 'aria-hidden': 'true' }, SIGN[truth]),
@@ -78,7 +79,7 @@ export function paintDetail(box, incident, assignments, names, close) {
   const keep = box.dataset.id === incident.id ? box.scrollTop : 0;
   const back = el('button', { type: 'button', class: 'quiet', 'aria-label': t('close_detail') }, '✕');
   back.addEventListener('click', close);
-  const key = el('div', { class: 'truth-key' }, el('span', { 'data-i': '✓' }, t('human')), el('span', { 'data-i': '⚙' }, t('machine')), el('span', { 'data-i': '☎' }, t('voice')));
+  const key = el('div', { class: 'truth-key' }, el('span', { 'data-i': '✓' }, t('human')), el('span', { 'data-i': '▣' }, t('machine')), el('span', { 'data-i': '☎' }, t('voice')));
   const hadFocus = box.contains(document.activeElement);
   box.replaceChildren(
     el('header', {}, el('span', { class: 'p call-p', 'data-p': incident.priority }), el('h2', {}, incident.title), el('span', { class: 'state', 'data-s': incident.state }, code('incident', incident.state)), back),
