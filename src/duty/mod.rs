@@ -1,6 +1,7 @@
 //! Storey 3: the duties. A slice imports only slices above it in this list.
 
 pub mod assignments;
+pub mod backup;
 pub mod crews;
 pub mod incidents;
 pub mod location;

@@ -12,7 +12,7 @@ use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use tokio::task::JoinSet;
 
 use super::{reactions, router, tasks, ws};
-use crate::duty::location;
+use crate::duty::{backup, location};
 use crate::duty::officers::{self, Auth};
 use crate::platform::config::Config;
 use crate::platform::ctx::Core;
@@ -93,7 +93,12 @@ fn core_over(config: Config) -> Result<Arc<Core>> {
     outbox::set_hub(Arc::clone(&hub));
     let auth = Auth::new(&config.auth, Arc::clone(&hub))?;
     let (live, ingest) = location::service::open(&db, Arc::clone(&hub), clock.clone(), &config.location)?;
-    let core = Arc::new(Core::new(db, hub, keys, clock, config).with_part(auth).with_part(live).with_part(ingest));
+    let core = Core::new(db, hub, keys, clock, config)
+        .with_part(auth)
+        .with_part(live)
+        .with_part(ingest)
+        .with_part(backup::service::Shares::default());
+    let core = Arc::new(core);
     let weak = Arc::downgrade(&core);
     core.db.set_reactions(Arc::new(move |tx, event| match weak.upgrade() {
         Some(core) => reactions::react(&core, tx, event),

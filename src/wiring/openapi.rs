@@ -6,7 +6,7 @@ use utoipa::openapi::Components;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::{Modify, OpenApi};
 
-use crate::duty::{assignments, crews, incidents, location, officers, rooms};
+use crate::duty::{assignments, backup, crews, incidents, location, officers, rooms};
 
 /// The document's frame; slices add their paths with `merge_from`.
 #[derive(OpenApi)]
@@ -41,6 +41,7 @@ pub fn document() -> utoipa::openapi::OpenApi {
     document.merge(incidents::http::Api::openapi());
     document.merge(assignments::http::Api::openapi());
     document.merge(location::http::Api::openapi());
+    document.merge(backup::http::Api::openapi());
     document.merge(rooms::http::Api::openapi());
     document
 }

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use crate::duty::{assignments, crews, location};
+use crate::duty::{assignments, backup, crews, location};
 use crate::platform::ctx::Core;
 use crate::platform::db::Tx;
 use crate::platform::events::Event;
@@ -39,6 +39,15 @@ pub fn react(core: &Arc<Core>, tx: &mut Tx<'_>, event: &Event) -> Result<()> {
         Event::DutyChanged { person, on_duty } => {
             assignments::service::duty_changed(tx, person, *on_duty)?;
             location::service::person_changed(core, tx, person)
+        }
+        Event::RungRecorded { assignment, incident, person: Some(person), rung, truth, .. } if truth == "human" => {
+            backup::checkin::rung(core, tx, assignment, incident, person, rung)
+        }
+        Event::BackupRaised { backup, .. } | Event::BackupChanged { backup } | Event::BackupClosed { backup, .. } => {
+            backup::service::share(core, tx, backup)
+        }
+        Event::Received { person, device, carried, kind, subject_kind, subject_id, .. } if subject_kind == "backup" => {
+            backup::service::alert_received(tx, person, device, *carried, kind, subject_id)
         }
         Event::Received { person, device, carried, kind, subject_id, .. } => {
             assignments::service::received(tx, core, *person, *device, *carried, kind, subject_id)

@@ -5,7 +5,7 @@ use actix_web::{HttpResponse, Responder};
 
 use super::app::Server;
 use super::ws;
-use crate::duty::{assignments, crews, incidents, location, officers, rooms};
+use crate::duty::{assignments, backup, crews, incidents, location, officers, rooms};
 use crate::platform::http::problem;
 use crate::words::error::{Code, Error, Result};
 
@@ -29,6 +29,7 @@ fn api(config: &mut ServiceConfig) {
     incidents::http::routes(config);
     assignments::http::routes(config);
     location::http::routes(config);
+    backup::http::routes(config);
     rooms::http::routes(config);
     ws::routes(config);
     ws::inbox::routes(config);

@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio::task::JoinSet;
 
 use super::ws;
-use crate::duty::{assignments, incidents, location, officers};
+use crate::duty::{assignments, backup, incidents, location, officers};
 use crate::platform::ctx::Core;
 use crate::platform::db::{Priority, migrate};
 use crate::platform::http::idem;
@@ -62,6 +62,8 @@ pub fn start(core: &Arc<Core>) -> JoinSet<()> {
     every(&mut set, core, "deadlines", Duration::from_millis(250), assignments::jobs::deadlines_run);
     every(&mut set, core, "push.adapter", Duration::from_millis(500), assignments::jobs::adapter_send);
     every(&mut set, core, "webhooks", Duration::from_millis(250), incidents::jobs::webhooks_send);
+    every(&mut set, core, "backup.timers", Duration::from_millis(250), backup::jobs::fire_due);
+    every(&mut set, core, "backup.follow", Duration::from_secs(1), backup::jobs::follow_all);
     every(&mut set, core, "outbox.rescan", Duration::from_secs(1), |core| async move { ws::rescan(&core).await });
     set.spawn(location::jobs::live_ticks(Arc::clone(core)));
     set.spawn(location::jobs::contracts(Arc::clone(core)));

@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
-use super::protocol::{Command, Delivered, Subscribe, Viewport};
-
+use super::protocol::{Command, Delivered, Subscribe, Verb, Viewport};
+use crate::duty::{backup, rooms};
 pub use crate::duty::location::fix::FixIn as Fix;
 pub use crate::duty::location::live::{Encoding, Subscription};
 use crate::duty::location::live::{Live, Scope};
@@ -27,8 +27,13 @@ use crate::words::error::{Code, Error, Result};
 const PURPOSE_MAX: usize = 200;
 
 /// A message as this person may see it today; `withdrawn` when he no longer may.
-pub fn message(_conn: &mut Conn, _actor: &Actor, envelope: &Envelope) -> Result<Delivered> {
-    let body: Option<Value> = None;
+pub fn message(conn: &mut Conn, actor: &Actor, envelope: &Envelope) -> Result<Delivered> {
+    let body: Option<Value> = match envelope.subject.kind.as_ref() {
+        "backup" => backup::messages::render(conn, actor, envelope)?,
+        "card" => rooms::messages::render(conn, actor, envelope)?,
+        _ if envelope.kind == backup::checkin::ASK => Some(envelope.args.clone()),
+        _ => None,
+    };
     let (kind, data) = match body {
         Some(data) => (envelope.kind.clone(), data),
         None => ("withdrawn".to_owned(), Value::Object(Map::new())),
@@ -64,6 +69,11 @@ pub async fn look(ctx: &Ctx, asked: &Subscribe) -> Result<(Scope, Option<BBox>)>
 }
 
 /// A write: the service behind the REST call of the same meaning.
-pub async fn command(_ctx: &Ctx, _meta: &RequestMeta, _command: Command) -> Result<(u16, Value)> {
-    Err(Error::new(Code::UnknownType))
+pub async fn command(ctx: &Ctx, meta: &RequestMeta, command: Command) -> Result<(u16, Value)> {
+    match command.verb {
+        Verb::Backup | Verb::BackupResponse | Verb::BackupTake | Verb::BackupClose => {
+            backup::http::socket_command(ctx, meta, command.verb.as_str(), &command.target, command.body).await
+        }
+        _ => Err(Error::new(Code::UnknownType)),
+    }
 }

@@ -2,6 +2,9 @@
 //! slice, named after it; `tests/migrations.rs` selects from each on both.
 
 mod assignments;
+// Its first table has the slice's own name.
+#[path = "backup.rs"]
+mod backup_duty;
 mod crews;
 mod incidents;
 mod location;
@@ -9,6 +12,7 @@ mod officers;
 mod platform;
 
 pub use assignments::*;
+pub use backup_duty::*;
 pub use crews::*;
 pub use incidents::*;
 pub use location::*;
@@ -16,3 +20,4 @@ pub use officers::*;
 pub use platform::*;
 
 diesel::allow_tables_to_appear_in_same_query!(card, unit);
+diesel::allow_tables_to_appear_in_same_query!(backup, unit);
