@@ -91,8 +91,9 @@ pub async fn list(ctx: Ctx, Params(query): Params<ListQuery>) -> Result<HttpResp
     }
     let actor = std::sync::Arc::clone(&ctx.actor);
     let unit = query.unit_id;
-    if actor.kind == PersonKind::ServiceAccount {
-        let Some(own) = actor.source.clone() else { return Err(Error::new(Code::Forbidden)) };
+    if actor.kind == PersonKind::ServiceAccount
+        && let Some(own) = actor.source.clone()
+    {
         if filter.source.as_ref().is_some_and(|asked| *asked != own) {
             return Err(Error::new(Code::Forbidden));
         }
@@ -101,9 +102,10 @@ pub async fn list(ctx: Ctx, Params(query): Params<ListQuery>) -> Result<HttpResp
     let rows = ctx
         .db
         .read(move |conn| {
-            if actor.kind.is_watching() {
+            let system = actor.kind == PersonKind::ServiceAccount;
+            if actor.kind.is_watching() || (system && actor.source.is_none()) {
                 filter.unit_path = Some(actor.unit_path.clone());
-            } else if actor.kind != PersonKind::ServiceAccount {
+            } else if !system {
                 filter.person = Some(actor.person);
             }
             if let Some(unit) = unit {
