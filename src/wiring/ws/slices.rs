@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
-use super::protocol::{Command, Delivered, Subscribe, Verb, Viewport};
-use crate::duty::{backup, rooms};
+use super::protocol::{Command, Delivered, Subscribe, Verb, Viewport, wrong_field};
+use crate::duty::{assignments, backup, crews, incidents, rooms};
 pub use crate::duty::location::fix::FixIn as Fix;
 pub use crate::duty::location::live::{Encoding, Subscription};
 use crate::duty::location::live::{Live, Scope};
@@ -31,6 +31,11 @@ pub fn message(conn: &mut Conn, actor: &Actor, envelope: &Envelope) -> Result<De
     let body: Option<Value> = match envelope.subject.kind.as_ref() {
         "backup" => backup::messages::render(conn, actor, envelope)?,
         "card" => rooms::messages::render(conn, actor, envelope)?,
+        "incident" => incidents::messages::render(conn, actor, envelope)?,
+        "assignment" => assignments::messages::render(conn, actor, envelope)?,
+        _ if envelope.kind == "duty.changed" => {
+            crews::messages::render(conn, &actor.person, &envelope.subject.id, &envelope.args)?
+        }
         _ if envelope.kind == backup::checkin::ASK => Some(envelope.args.clone()),
         _ => None,
     };
@@ -71,6 +76,10 @@ pub async fn look(ctx: &Ctx, asked: &Subscribe) -> Result<(Scope, Option<BBox>)>
 /// A write: the service behind the REST call of the same meaning.
 pub async fn command(ctx: &Ctx, meta: &RequestMeta, command: Command) -> Result<(u16, Value)> {
     match command.verb {
+        Verb::AssignmentEvent => {
+            let event = serde_json::from_value(Value::Object(command.body)).map_err(|bad| wrong_field(&bad))?;
+            assignments::service::event(ctx, meta, command.target.parse()?, event).await
+        }
         Verb::Backup | Verb::BackupResponse | Verb::BackupTake | Verb::BackupClose => {
             backup::http::socket_command(ctx, meta, command.verb.as_str(), &command.target, command.body).await
         }
