@@ -26,6 +26,7 @@ const names = {
   short: (p) => names.crew(p)?.call_sign ?? names.person(p.person_id),
   long: (p) => [names.person(p.person_id) || t('vehicle'), code('kind', p.kind), names.crew(p)?.call_sign, names.crew(p)?.vehicle].filter(Boolean).join(' · '),
   unit: (p) => book.units.get(p.unit_id ?? book.people.get(p.person_id)?.unit_id)?.name ?? '',
+  area: (id) => (book.units.get(id)?.name ?? '').replace(/派出所.*|综合指挥室$/, ''),
   assignee: (a) => {
     const who = a.assignee ?? {};
     const members = (a.people ?? []).map((m) => names.person(m.person_id)).filter(Boolean).join('、');

@@ -91,7 +91,7 @@ export function createMap(canvas, hover, scaleBox, names) {
   }
 
   function mark(p, at, big) {
-    const r = big ? 6 : 4.2;
+    const r = big ? 6.5 : 5;
     const silent = p.freshness !== 'fresh';
     const colour = silent ? colours.soft : paint(p.unit_id ?? '');
     draw.lineWidth = 1.6; draw.strokeStyle = silent ? colours.soft : colours.map; draw.fillStyle = silent ? colours.map : colour;
@@ -111,6 +111,18 @@ export function createMap(canvas, hover, scaleBox, names) {
     draw.globalAlpha = 1;
   }
 
+  // Far out, each unit's name stands faintly where its people are.
+  function unitNames(spots) {
+    const sums = new Map();
+    for (const p of people.values()) {
+      const at = spots.get(p.person_id); const s = sums.get(p.unit_id) ?? { x: 0, y: 0, n: 0 };
+      s.x += at.x; s.y += at.y; s.n += 1; sums.set(p.unit_id, s);
+    }
+    draw.font = '600 13px system-ui, "WenQuanYi Zen Hei", sans-serif'; draw.textAlign = 'center'; draw.textBaseline = 'middle'; draw.globalAlpha = 0.5;
+    for (const [unit, s] of sums) if (unit && s.n > 2) { draw.fillStyle = paint(unit); draw.fillText(names.area(unit), s.x / s.n, s.y / s.n); }
+    draw.globalAlpha = 1; draw.textAlign = 'left';
+  }
+
   function label(text, at, colour) {
     draw.font = '600 11px system-ui, "WenQuanYi Zen Hei", sans-serif'; draw.textBaseline = 'middle';
     draw.lineWidth = 3; draw.strokeStyle = colours.map; draw.strokeText(text, at.x + 9, at.y); draw.fillStyle = colour; draw.fillText(text, at.x + 9, at.y);
@@ -126,6 +138,7 @@ export function createMap(canvas, hover, scaleBox, names) {
     const big = view.k > 0.05;
     const spots = new Map();
     for (const p of people.values()) { const at = place(p, now); spots.set(p.person_id, at); }
+    if (!big) unitNames(spots);
     const goal = incidents.find((i) => i.id === selected);
     if (goal?.location) {
       const to = pixel(metres(goal.location.lon, goal.location.lat));
