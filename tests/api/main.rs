@@ -17,3 +17,4 @@ mod location;
 mod openapi;
 mod people;
 mod socket;
+mod stream;

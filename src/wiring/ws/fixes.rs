@@ -105,7 +105,8 @@ pub fn acknowledged(socket: &Socket, ack: Ack) {
         socket.say(&Tagged { kind: "fixes_ack", message: FixesAck { up_to: ack.up_to, rejected } });
     }
     if let Some(code) = ack.failed {
-        socket.say_error(&Error::new(code).detail("fixes above the last `up_to` are not stored: send them again"), None);
+        socket
+            .say_error(&Error::new(code).detail("fixes above the last `up_to` are not stored: send them again"), None);
         socket.end(Close::Again, " retry_ms=1000");
     }
     socket.room.notify_one();

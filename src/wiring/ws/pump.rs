@@ -8,9 +8,9 @@ use std::rc::Rc;
 use tokio::time::{Instant, sleep_until};
 
 use super::close::Close;
+use super::fixes;
 use super::frame::Outgoing as Frame;
 use super::live::{Feed, Order};
-use super::fixes;
 use super::socket::{CLOSE_WITHIN, FLIGHT_MAX, Limits, Socket, State};
 use super::stream;
 use crate::platform::push::hub::Ending;

@@ -7,38 +7,28 @@ use std::sync::Arc;
 use serde_json::{Map, Value};
 
 use super::protocol::{Command, Delivered, Subscribe, Verb, Viewport, wrong_field};
-use crate::duty::{assignments, backup, crews, incidents, rooms};
+
+pub use crate::duty::crews::store::carries;
 pub use crate::duty::location::fix::FixIn as Fix;
+use crate::duty::location::ingest::{AckCell, Bearer, Ingest};
 pub use crate::duty::location::live::{Encoding, Subscription};
 use crate::duty::location::live::{Live, Scope};
-use crate::duty::officers;
-use crate::platform::http::body::text_opt;
-use crate::words::geo::BBox;
-pub use crate::duty::crews::store::carries;
-use crate::duty::location::ingest::{AckCell, Bearer, Ingest};
+use crate::duty::{assignments, backup, crews, incidents, location, officers, rooms};
 use crate::platform::ctx::Ctx;
 use crate::platform::db::Conn;
 use crate::platform::http::RequestMeta;
+use crate::platform::http::body::text_opt;
 use crate::platform::policy::Actor;
 use crate::platform::push::outbox::Envelope;
 use crate::words::error::{Code, Error, Result};
+use crate::words::geo::BBox;
 
 /// Characters of the purpose of a look.
 const PURPOSE_MAX: usize = 200;
 
 /// A message as this person may see it today; `withdrawn` when he no longer may.
 pub fn message(conn: &mut Conn, actor: &Actor, envelope: &Envelope) -> Result<Delivered> {
-    let body: Option<Value> = match envelope.subject.kind.as_ref() {
-        "backup" => backup::messages::render(conn, actor, envelope)?,
-        "card" => rooms::messages::render(conn, actor, envelope)?,
-        "incident" => incidents::messages::render(conn, actor, envelope)?,
-        "assignment" => assignments::messages::render(conn, actor, envelope)?,
-        _ if envelope.kind == "duty.changed" => {
-            crews::messages::render(conn, &actor.person, &envelope.subject.id, &envelope.args)?
-        }
-        _ if envelope.kind == backup::checkin::ASK => Some(envelope.args.clone()),
-        _ => None,
-    };
+    let body = body(conn, actor, envelope)?;
     let (kind, data) = match body {
         Some(data) => (envelope.kind.clone(), data),
         None => ("withdrawn".to_owned(), Value::Object(Map::new())),
@@ -51,6 +41,24 @@ pub fn message(conn: &mut Conn, actor: &Actor, envelope: &Envelope) -> Result<De
         urgent: envelope.urgent,
         data,
     })
+}
+
+/// The slice that renders a kind of message.
+fn body(conn: &mut Conn, actor: &Actor, envelope: &Envelope) -> Result<Option<Value>> {
+    let family = envelope.kind.split('.').next().unwrap_or_default();
+    match family {
+        "assignment" => assignments::messages::render(conn, actor, envelope),
+        "incident" => incidents::messages::render(conn, actor, envelope),
+        "card" => rooms::messages::render(conn, actor, envelope),
+        "backup" => backup::messages::render(conn, actor, envelope),
+        "check_in" => Ok(Some(envelope.args.clone())),
+        "reporting" => location::messages::render(conn, &actor.person, &envelope.subject.id),
+        "duty" => crews::messages::render(conn, &actor.person, &envelope.subject.id, &envelope.args),
+        _ => {
+            tracing::warn!(kind = envelope.kind, "a message of a kind that nobody renders");
+            Ok(None)
+        }
+    }
 }
 
 /// Hands the fixes of one message to ingest; `acks` hears of the commit.
@@ -77,8 +85,9 @@ pub async fn look(ctx: &Ctx, asked: &Subscribe) -> Result<(Scope, Option<BBox>)>
 pub async fn command(ctx: &Ctx, meta: &RequestMeta, command: Command) -> Result<(u16, Value)> {
     match command.verb {
         Verb::AssignmentEvent => {
+            let id = command.target.parse()?;
             let event = serde_json::from_value(Value::Object(command.body)).map_err(|bad| wrong_field(&bad))?;
-            assignments::service::event(ctx, meta, command.target.parse()?, event).await
+            assignments::service::event(ctx, meta, id, event).await
         }
         Verb::Backup | Verb::BackupResponse | Verb::BackupTake | Verb::BackupClose => {
             backup::http::socket_command(ctx, meta, command.verb.as_str(), &command.target, command.body).await
