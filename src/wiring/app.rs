@@ -12,8 +12,8 @@ use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use tokio::task::JoinSet;
 
 use super::{reactions, router, tasks, ws};
-use crate::duty::{backup, location};
 use crate::duty::officers::{self, Auth};
+use crate::duty::{backup, location};
 use crate::platform::config::Config;
 use crate::platform::ctx::Core;
 use crate::platform::db::lock::{FolderLock, folder_lock};

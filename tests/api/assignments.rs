@@ -111,7 +111,8 @@ async fn duplicates_get_the_first_answer() {
     assert_eq!(again["rung_id"], first["rung_id"]);
     assert_eq!(again["duplicate"], true);
     assert_eq!(rungs(&seen(&wang, &sent[0]).await, "accepted").len(), 1);
-    let twice = room.post(&path(&incident, "/assignments"), json!({ "person_ids": [wang.person_id] })).await.expect(200);
+    let twice =
+        room.post(&path(&incident, "/assignments"), json!({ "person_ids": [wang.person_id] })).await.expect(200);
     assert_eq!(twice["assignments"][0]["id"], sent[0]["id"], "nobody is sent twice");
 }
 
@@ -376,8 +377,12 @@ async fn a_missed_deadline_tries_the_next_channel_and_ends_with_a_voice() {
     let mut screen = room.socket().await;
     let incident = room.incident_with(unit.center, json!({ "priority": 3 })).await;
     let sent = room.assign(&incident, &[&wang]).await.remove(0);
-    screen.expect_where("the room is told", |m| m["kind"] == "card.raised" && m["data"]["kind"] == "deadline.delivered").await;
-    screen.expect_where("call them now", |m| m["kind"] == "card.raised" && m["data"]["kind"] == "assignment.call_now").await;
+    screen
+        .expect_where("the room is told", |m| m["kind"] == "card.raised" && m["data"]["kind"] == "deadline.delivered")
+        .await;
+    screen
+        .expect_where("call them now", |m| m["kind"] == "card.raised" && m["data"]["kind"] == "assignment.call_now")
+        .await;
     let shown = seen(&room, &sent).await;
     let tried: Vec<(String, String)> = shown["attempts"]
         .as_array()
@@ -469,7 +474,9 @@ async fn an_unsigned_call_goes_to_the_room_above() {
     let seat = town.dispatcher("sun").await;
     let mut above = room.socket().await;
     let incident = room.incident_with(unit.center, json!({ "unit_id": town.id })).await;
-    above.expect_where("the room above", |m| m["kind"] == "card.raised" && m["data"]["kind"] == "deadline.signed").await;
+    above
+        .expect_where("the room above", |m| m["kind"] == "card.raised" && m["data"]["kind"] == "deadline.signed")
+        .await;
     seat.post(&path(&incident, "/sign"), json!({})).await.expect(200);
 }
 
@@ -504,5 +511,7 @@ async fn bad_events_are_refused_by_name() {
     }
     let nobody = json!({ "person_ids": [uuid::Uuid::now_v7()] });
     room.post(&path(&incident, "/assignments"), nobody).await.problem(404, "not_found");
-    wang.post(&path(&incident, "/assignments"), json!({ "person_ids": [wang.person_id] })).await.problem(403, "forbidden");
+    wang.post(&path(&incident, "/assignments"), json!({ "person_ids": [wang.person_id] }))
+        .await
+        .problem(403, "forbidden");
 }

@@ -235,10 +235,7 @@ async fn neighbours_of_another_unit_come_and_see_each_other_until_it_ends() {
     wait_until("the responder sees the caller live", || async { live(&far.who).await.contains(&who.person_id) }).await;
     wait_until("the caller sees who comes", || async { live(&who).await.contains(&far.who.person_id) }).await;
     stranger.get(&format!("/backups/{id}")).await.problem(404, "not_found");
-    stranger
-        .post(&format!("/backups/{id}/responses"), json!({ "answer": "coming" }))
-        .await
-        .problem(404, "not_found");
+    stranger.post(&format!("/backups/{id}/responses"), json!({ "answer": "coming" })).await.problem(404, "not_found");
 
     room.post(&format!("/backups/{id}/close"), json!({ "reason": "resolved" })).await.expect(200);
     wait_until("the right ends", || async { !live(&far.who).await.contains(&who.person_id) }).await;

@@ -160,7 +160,9 @@ impl Receiver {
                         // Half of the time it is down: broken off, or an error after taking nothing.
                         count.fetch_add(1, Ordering::Relaxed);
                         if n % 4 == 1 {
-                            let _ = stream.write_all(b"HTTP/1.1 503 Down\r\ncontent-length: 0\r\nconnection: close\r\n\r\n").await;
+                            let _ = stream
+                                .write_all(b"HTTP/1.1 503 Down\r\ncontent-length: 0\r\nconnection: close\r\n\r\n")
+                                .await;
                         }
                         return;
                     }
@@ -222,7 +224,8 @@ async fn read_request(stream: &mut tokio::net::TcpStream) -> Option<(BTreeMap<St
 /// What a receiver does: HMAC-SHA256 over `timestamp.delivery.body`.
 fn check_signature(head: &BTreeMap<String, String>, body: &[u8], secret: &str) {
     use aws_lc_rs::hmac;
-    let signed = [head["x-suixing-timestamp"].as_bytes(), b".", head["x-suixing-delivery"].as_bytes(), b".", body].concat();
+    let signed =
+        [head["x-suixing-timestamp"].as_bytes(), b".", head["x-suixing-delivery"].as_bytes(), b".", body].concat();
     let tag = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, secret.as_bytes()), &signed);
     let hex: String = tag.as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
     assert_eq!(head["x-suixing-signature"], format!("sha256={hex}"));

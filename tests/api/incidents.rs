@@ -137,7 +137,8 @@ async fn a_stale_command_answers_with_the_current_state() {
         ("POST", "/notes", json!({ "text": "late" })),
         ("POST", "/claim", json!({})),
     ] {
-        let stale = room.send(method, &path(&incident, rest), &[("if-match", &seen)], Some(body)).await.problem(412, "stale");
+        let stale =
+            room.send(method, &path(&incident, rest), &[("if-match", &seen)], Some(body)).await.problem(412, "stale");
         assert_eq!(stale["current"]["priority"], 1, "{method} {rest}");
         assert_eq!(stale["current"]["version"], version + 1);
     }

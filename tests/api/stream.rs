@@ -64,10 +64,8 @@ async fn an_offer_arrives_and_its_receipt_makes_it_delivered() {
     assert!(offer["id"].is_string() && offer["sent_at"].is_string());
     assert!(machine_rung(&state_of(&room, &made[0]).await, "delivered").is_none(), "before the receipt");
     socket.ack_all();
-    let delivered = wait_for("the delivered rung", || async {
-        machine_rung(&state_of(&room, &made[0]).await, "delivered")
-    })
-    .await;
+    let delivered =
+        wait_for("the delivered rung", || async { machine_rung(&state_of(&room, &made[0]).await, "delivered") }).await;
     assert_eq!(delivered["device_id"], wang.device_id());
     assert_eq!(delivered["via"], "device");
 }
@@ -123,7 +121,8 @@ async fn a_new_device_and_a_foreign_cursor_are_told_to_reload() {
         assert_eq!(welcome["reason"], "diverged");
         assert!(welcome["last_seq"].as_i64().unwrap() <= 3);
     }
-    let inbox = wang.get(&format!("/me/inbox?epoch={}&after_seq=2&after_id={}", epoch.as_str().unwrap(), new_id())).await.ok();
+    let inbox =
+        wang.get(&format!("/me/inbox?epoch={}&after_seq=2&after_id={}", epoch.as_str().unwrap(), new_id())).await.ok();
     assert_eq!((inbox["recovered"].as_bool(), inbox["reason"].as_str()), (Some(false), Some("diverged")));
     assert_eq!(inbox["items"].as_array().unwrap().len(), 3);
     // Paging through it.

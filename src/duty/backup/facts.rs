@@ -124,13 +124,7 @@ fn own_side(conn: &mut Conn, call: &Call) -> Result<OwnSide> {
     Ok(OwnSide { crew, people, grid, incidents })
 }
 
-fn rank_people(
-    conn: &mut Conn,
-    around: &Around,
-    call: &Call,
-    own: &OwnSide,
-    near: Vec<PersonId>,
-) -> Result<Choice> {
+fn rank_people(conn: &mut Conn, around: &Around, call: &Call, own: &OwnSide, near: Vec<PersonId>) -> Result<Choice> {
     let mut people: Vec<PersonId> = near;
     people.extend(&own.people);
     let crews_met: Vec<CrewId> = store::crews_of_people(conn, &people)?.into_values().collect();
@@ -225,12 +219,6 @@ fn held_by(conn: &mut Conn, call: &Call, people: &[PersonId]) -> Result<HashMap<
 fn fix_of(around: &Around, place: Position, person: &PersonFacts, vehicle: bool) -> Option<Fix> {
     let (marker, fresh) = around.marker(&person.id)?;
     let distance_m = marker.position.distance_m(place);
-    let mode =
-        if vehicle { TravelMode::Car } else { TravelMode::of(around.live.facts(&person.id).as_ref(), &marker) };
-    Some(Fix {
-        fresh,
-        age_s: around.now.secs_since(marker.at).max(0.0),
-        distance_m,
-        eta_s: eta_s(distance_m, mode),
-    })
+    let mode = if vehicle { TravelMode::Car } else { TravelMode::of(around.live.facts(&person.id).as_ref(), &marker) };
+    Some(Fix { fresh, age_s: around.now.secs_since(marker.at).max(0.0), distance_m, eta_s: eta_s(distance_m, mode) })
 }

@@ -12,14 +12,14 @@ use futures_util::Stream;
 use serde::Deserialize;
 use utoipa::OpenApi;
 
+use super::State;
 use super::checkin::{self, CheckInBody};
 use super::cover::{self, CoverView};
 use super::facts::Around;
+use super::rows::{AlertRow, Via};
 use super::service::{self, CloseBody, PatchBody, Press, Presser, ResponseBody};
 use super::store::{self, Whose};
 use super::view::{self, Audience, BackupView, Standing};
-use super::rows::{AlertRow, Via};
-use super::State;
 use crate::duty::officers::auth;
 use crate::platform::ctx::{Core, Ctx};
 use crate::platform::http::body::{Empty, collect};
@@ -38,7 +38,14 @@ type Again = Pin<Box<dyn Stream<Item = std::result::Result<Bytes, PayloadError>>
 /// What this slice adds to the OpenAPI document.
 #[derive(OpenApi)]
 #[openapi(paths(
-    backup_raise, backups_list, backup_get, backup_patch, backup_take, backup_respond, backup_close, me_cover,
+    backup_raise,
+    backups_list,
+    backup_get,
+    backup_patch,
+    backup_take,
+    backup_respond,
+    backup_close,
+    me_cover,
     me_check_in
 ))]
 pub struct Api;
@@ -76,7 +83,10 @@ pub async fn backup_raise(request: HttpRequest, payload: web::Payload) -> Result
 }
 
 /// The body parsed as everywhere else, from bytes that were needed for the signature first.
-async fn reread<T: serde::de::DeserializeOwned + 'static>(request: &HttpRequest, bytes: Bytes) -> Result<Body<T, PRESS_MAX>> {
+async fn reread<T: serde::de::DeserializeOwned + 'static>(
+    request: &HttpRequest,
+    bytes: Bytes,
+) -> Result<Body<T, PRESS_MAX>> {
     let again: Again = Box::pin(futures_util::stream::once(std::future::ready(Ok(bytes))));
     let mut payload = Payload::Stream { payload: again };
     Body::from_request(request, &mut payload).await
@@ -195,11 +205,8 @@ pub async fn backups_list(ctx: Ctx, query: Params<ListQuery>, request: HttpReque
     let items = ctx
         .db
         .read(move |conn| {
-            let whose = if actor.kind.is_watching() {
-                Whose::Subtree(&actor.unit_path)
-            } else {
-                Whose::Person(&actor.person)
-            };
+            let whose =
+                if actor.kind.is_watching() { Whose::Subtree(&actor.unit_path) } else { Whose::Person(&actor.person) };
             let rows = store::backups_page(conn, &whose, state, before, limit + 1)?;
             let paged = Items::from_rows(rows, limit, |row| format!("{}|{}", row.received_at.as_micros(), row.id));
             let ids: Vec<BackupId> = paged.items.iter().map(|row| row.id).collect();

@@ -31,9 +31,7 @@ pub async fn fire_due(core: Arc<Core>) -> Result<()> {
 async fn fire(core: &Arc<Core>, timer: TimerRow) -> Result<()> {
     match timer.kind {
         TimerKind::Wave => service::widen(core, timer).await,
-        TimerKind::ParentRoom => {
-            core.db.write(Priority::Urgent, move |tx| service::escalate_parent(tx, &timer)).await
-        }
+        TimerKind::ParentRoom => core.db.write(Priority::Urgent, move |tx| service::escalate_parent(tx, &timer)).await,
         TimerKind::Commander => {
             core.db.write(Priority::Urgent, move |tx| service::escalate_commander(tx, &timer)).await
         }

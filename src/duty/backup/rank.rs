@@ -129,9 +129,8 @@ pub fn choose(ask: &Ask<'_>, candidates: Vec<Candidate>) -> Choice {
         }
     }
 
-    let first = |a: &Unit, b: &Unit| {
-        b.reach.cmp(&a.reach).then(a.eta_s.total_cmp(&b.eta_s)).then_with(|| a.key.cmp(&b.key))
-    };
+    let first =
+        |a: &Unit, b: &Unit| b.reach.cmp(&a.reach).then(a.eta_s.total_cmp(&b.eta_s)).then_with(|| a.key.cmp(&b.key));
     responders.sort_by(first);
     perimeter.sort_by(first);
 
@@ -219,9 +218,10 @@ fn pick(ask: &Ask<'_>, responders: Vec<Unit>, perimeter: Vec<Unit>, choice: &mut
             skip(choice, unit.key, &unit.members, Reason::Farther);
             continue;
         }
-        let strips = unit.grid.as_deref().filter(|grid| Some(*grid) != ask.grid).is_some_and(|grid| {
-            strength.get(grid).copied().unwrap_or(1) <= ask.keep.get(grid).copied().unwrap_or(0)
-        });
+        let strips =
+            unit.grid.as_deref().filter(|grid| Some(*grid) != ask.grid).is_some_and(|grid| {
+                strength.get(grid).copied().unwrap_or(1) <= ask.keep.get(grid).copied().unwrap_or(0)
+            });
         if strips {
             kept.push(unit);
             continue;

@@ -154,10 +154,8 @@ fn an_auxiliary_beside_an_officer_is_one_police_unit() {
     let mut scene = Scene::new();
     scene.kind = Kind::OfficerDown;
     let crew = Some(CrewId::new());
-    let choice = scene.choose(vec![
-        Candidate { crew, ..person(20.0) },
-        Candidate { crew, force: Force::Auxiliary, ..person(20.0) },
-    ]);
+    let choice = scene
+        .choose(vec![Candidate { crew, ..person(20.0) }, Candidate { crew, force: Force::Auxiliary, ..person(20.0) }]);
     assert_eq!((choice.units, choice.told().count()), (1, 2));
 }
 

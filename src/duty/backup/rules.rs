@@ -87,7 +87,9 @@ pub fn wave_step(accepted: usize, wanted: usize, wave: i64) -> Step {
 pub enum Arrival {
     InTime,
     /// Too old: the room is alarmed with place then and now; `ring` only if the person was silent since.
-    Late { ring: bool },
+    Late {
+        ring: bool,
+    },
 }
 
 /// Judges the age of a press; a device clock running ahead never makes a press late.
@@ -105,7 +107,9 @@ pub enum Closer {
     CallerSide,
     Room,
     /// A responder from elsewhere; `on_scene` when he said so.
-    Responder { on_scene: bool },
+    Responder {
+        on_scene: bool,
+    },
 }
 
 /// What becomes of the wish to end a request.

@@ -96,10 +96,8 @@ async fn an_enrolled_device_calls_for_its_holder_without_a_token() {
         .await
         .ok();
     let public = BASE64_STANDARD.encode(key.public_key().as_ref());
-    let enrolled = app
-        .call("POST", "/devices/enrol", Some(&json!({ "code": code["code"], "public_key": public })))
-        .await
-        .ok();
+    let enrolled =
+        app.call("POST", "/devices/enrol", Some(&json!({ "code": code["code"], "public_key": public }))).await.ok();
     let device = enrolled["device_id"].as_str().unwrap().to_owned();
     let who = unit.person("holder", "police_officer").await.login_on(&device).await;
     who.sign_on().await;
@@ -126,7 +124,10 @@ async fn an_enrolled_device_calls_for_its_holder_without_a_token() {
     };
     send(sign("something else", &time)).await.problem(401, "bad_signature");
     let made = send(good.clone()).await.expect(201);
-    assert_eq!((&made["unauthenticated_session"], &made["requester"]["person_id"]), (&json!(true), &json!(who.person_id)));
+    assert_eq!(
+        (&made["unauthenticated_session"], &made["requester"]["person_id"]),
+        (&json!(true), &json!(who.person_id))
+    );
     assert_eq!(ring[0].alert().await["unauthenticated_session"], true);
     assert_eq!(send(good).await.expect(200).id(), made.id());
 }

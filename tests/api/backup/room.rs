@@ -85,7 +85,11 @@ async fn the_room_records_what_it_heard_and_only_those_concerned_may_act() {
     heard["via"] = json!("radio");
     let seen = room.post(&responses, heard.clone()).await.expect(200);
     assert_eq!(seen["alerted"][0]["answer"], "coming");
-    ring[0].who.post(&responses, json!({ "answer": "coming", "person_id": who.person_id })).await.problem(403, "forbidden");
+    ring[0]
+        .who
+        .post(&responses, json!({ "answer": "coming", "person_id": who.person_id }))
+        .await
+        .problem(403, "forbidden");
 
     for (actor, code) in [(&foreign, 404), (&bystander, 404)] {
         for (method, path) in [("GET", format!("/backups/{id}")), ("POST", take.clone()), ("POST", close.clone())] {

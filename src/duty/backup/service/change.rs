@@ -5,10 +5,10 @@ use std::sync::Arc;
 use serde::Deserialize;
 use serde_json::json;
 
+use super::super::Kind;
 use super::super::rows::{BackupRow, LastSeen, Place, PlaceSource, Target, TimerKind};
 use super::super::store::{self, Correction};
 use super::super::view::Standing;
-use super::super::Kind;
 use super::raise::{GivenLocation, check_location, check_needs};
 use super::tell;
 use crate::platform::audit;
@@ -129,7 +129,10 @@ fn patch_in(tx: &mut Tx<'_>, actor: &Actor, id: &BackupId, body: &PatchBody, met
     )?;
     audit::record(tx, Some(actor), "backup.change", "backup", &id.to_string(), &json!({ "kind": body.kind }))?;
     let rings = body.ring == Some(true) && !row.ring;
-    if rings || change.kind.is_some() && row.ring || change.destination.is_some() && row.covered_at.is_none() && row.ring {
+    if rings
+        || change.kind.is_some() && row.ring
+        || change.destination.is_some() && row.covered_at.is_none() && row.ring
+    {
         store::timer_hasten(tx, TimerKind::Wave, &id.to_string())?;
     }
     let fresh = store::backup_fetch(tx.conn(), id)?;
@@ -153,7 +156,8 @@ fn correction(tx: &Tx<'_>, row: &BackupRow, body: &PatchBody) -> Result<Correcti
     }
     if let Some(target) = &body.target {
         let old = row.target()?.unwrap_or_default();
-        let last_seen = target.last_seen.map(|seen| LastSeen { at: Some(seen.at.unwrap_or(tx.now).min(tx.now)), ..seen });
+        let last_seen =
+            target.last_seen.map(|seen| LastSeen { at: Some(seen.at.unwrap_or(tx.now).min(tx.now)), ..seen });
         let merged = Target {
             plate: target.plate.clone().or(old.plate),
             colour: target.colour.clone().or(old.colour),

@@ -101,14 +101,7 @@ fn say(tx: &mut Tx<'_>, row: &BackupRow, actor: &Actor, body: &CloseBody) -> Res
         Some(actor.device),
         &json!({ "reason": body.reason, "note": body.note }),
     )?;
-    audit::record(
-        tx,
-        Some(actor),
-        "backup.says",
-        "backup",
-        &row.id.to_string(),
-        &json!({ "reason": body.reason }),
-    )?;
+    audit::record(tx, Some(actor), "backup.says", "backup", &row.id.to_string(), &json!({ "reason": body.reason }))?;
     let fresh = store::backup_fetch(tx.conn(), &row.id)?;
     tell::card_refresh(tx, &fresh)?;
     tell::updated(tx, &fresh, "says")?;
@@ -120,11 +113,7 @@ fn end(tx: &mut Tx<'_>, row: &BackupRow, actor: &Actor, body: &CloseBody) -> Res
     let told: Vec<AlertRow> = store::alerts_of(tx.conn(), &row.id)?;
     let people: Vec<PersonId> = told.iter().map(|alert| alert.person_id).collect();
     let gone = store::alerts_stand_down(tx, &row.id, &people, body.reason.as_str())?;
-    store::timers_cancel(
-        tx,
-        &row.id.to_string(),
-        &[TimerKind::Wave, TimerKind::ParentRoom, TimerKind::Commander],
-    )?;
+    store::timers_cancel(tx, &row.id.to_string(), &[TimerKind::Wave, TimerKind::ParentRoom, TimerKind::Commander])?;
     store::event_append(
         tx,
         &row.id,
@@ -133,14 +122,7 @@ fn end(tx: &mut Tx<'_>, row: &BackupRow, actor: &Actor, body: &CloseBody) -> Res
         Some(actor.device),
         &json!({ "reason": body.reason, "note": body.note }),
     )?;
-    audit::record(
-        tx,
-        Some(actor),
-        "backup.close",
-        "backup",
-        &row.id.to_string(),
-        &json!({ "reason": body.reason }),
-    )?;
+    audit::record(tx, Some(actor), "backup.close", "backup", &row.id.to_string(), &json!({ "reason": body.reason }))?;
     let fresh = store::backup_fetch(tx.conn(), &row.id)?;
     tell::stood_down(tx, &fresh, &gone, body.reason.as_str())?;
     tell::updated(tx, &fresh, "closed")?;

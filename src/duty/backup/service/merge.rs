@@ -2,9 +2,9 @@
 
 use serde_json::json;
 
+use super::super::Kind;
 use super::super::rows::{BackupRow, Place, PlaceSource, TimerKind};
 use super::super::store::{self, Correction};
-use super::super::Kind;
 use super::raise::Press;
 use super::tell;
 use crate::platform::db::Tx;

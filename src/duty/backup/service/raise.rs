@@ -299,9 +299,7 @@ fn earlier(conn: &mut Conn, prepared: &Prepared, now: Timestamp) -> Result<Optio
     }
     #[expect(clippy::cast_possible_truncation, reason = "a small constant")]
     let window = rules::ONE_PRESS_S as i64;
-    if let Some(open) =
-        store::backup_recent(conn, &requester, &prepared.for_person, now.plus_secs(-window))?
-    {
+    if let Some(open) = store::backup_recent(conn, &requester, &prepared.for_person, now.plus_secs(-window))? {
         return Ok(Some(open));
     }
     if now.secs_since(prepared.pressed_at) <= rules::LATE_AFTER_S {
@@ -411,7 +409,14 @@ fn create(tx: &mut Tx<'_>, prepared: &Prepared) -> Result<BackupRow> {
     } else {
         0
     };
-    store::timer_set(tx, TimerKind::ParentRoom, &subject, None, 1, now.plus_secs(prepared.settings.parent_room_after_s))?;
+    store::timer_set(
+        tx,
+        TimerKind::ParentRoom,
+        &subject,
+        None,
+        1,
+        now.plus_secs(prepared.settings.parent_room_after_s),
+    )?;
     store::timer_set(tx, TimerKind::Commander, &subject, None, 1, now.plus_secs(prepared.settings.commander_after_s))?;
     tell::card_raised(tx, &row, units)?;
     audit::record(

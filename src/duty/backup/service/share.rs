@@ -9,9 +9,9 @@ use parking_lot::Mutex;
 
 use super::super::rows::BackupRow;
 use super::super::{Answer, store};
+use crate::duty::location;
 use crate::duty::location::live::Live;
 use crate::duty::location::reporting::Mode;
-use crate::duty::location;
 use crate::platform::ctx::Core;
 use crate::platform::db::{Conn, Tx};
 use crate::words::error::Result;

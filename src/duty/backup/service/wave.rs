@@ -160,7 +160,11 @@ pub async fn widen(core: &Arc<Core>, timer: TimerRow) -> Result<()> {
     let planned = Arc::new(planned.await?);
     core.db
         .write(Priority::Urgent, move |tx| {
-            if store::timer_claim(tx, &timer.id)? { widen_in(tx, &id, &timer, planned.as_ref().as_ref(), wave_s) } else { Ok(()) }
+            if store::timer_claim(tx, &timer.id)? {
+                widen_in(tx, &id, &timer, planned.as_ref().as_ref(), wave_s)
+            } else {
+                Ok(())
+            }
         })
         .await
 }

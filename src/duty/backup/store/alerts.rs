@@ -2,8 +2,8 @@
 
 use diesel::prelude::*;
 
-use super::rows::{AlertRow, ReceiptRow};
 use super::super::{Answer, State};
+use super::rows::{AlertRow, ReceiptRow};
 use crate::per_backend;
 use crate::platform::db::schema::{backup, backup_alert, backup_receipt};
 use crate::platform::db::{Conn, Tx};
@@ -71,12 +71,7 @@ pub fn alert_answer(
 }
 
 /// Stands people down who are not yet; returns those it concerned.
-pub fn alerts_stand_down(
-    tx: &mut Tx<'_>,
-    id: &BackupId,
-    people: &[PersonId],
-    reason: &str,
-) -> Result<Vec<PersonId>> {
+pub fn alerts_stand_down(tx: &mut Tx<'_>, id: &BackupId, people: &[PersonId], reason: &str) -> Result<Vec<PersonId>> {
     let now = tx.now;
     Ok(diesel::update(
         backup_alert::table
@@ -84,10 +79,7 @@ pub fn alerts_stand_down(
             .filter(backup_alert::person_id.eq_any(people))
             .filter(backup_alert::stood_down_at.is_null()),
     )
-    .set((
-        backup_alert::stood_down_at.eq(Some(now)),
-        backup_alert::stand_down_reason.eq(Some(reason.to_owned())),
-    ))
+    .set((backup_alert::stood_down_at.eq(Some(now)), backup_alert::stand_down_reason.eq(Some(reason.to_owned()))))
     .returning(backup_alert::person_id)
     .get_results(tx.conn())?)
 }
@@ -105,10 +97,7 @@ pub fn receipt_keep(tx: &mut Tx<'_>, row: &ReceiptRow) -> Result<bool> {
                 .filter(backup_alert::person_id.eq(row.person_id))
                 .filter(backup_alert::received_at.is_null()),
         )
-        .set((
-            backup_alert::received_at.eq(Some(row.at)),
-            backup_alert::received_device_id.eq(Some(row.device_id)),
-        ))
+        .set((backup_alert::received_at.eq(Some(row.at)), backup_alert::received_device_id.eq(Some(row.device_id))))
         .execute(tx.conn())?;
     }
     Ok(fresh == 1)

@@ -100,12 +100,7 @@ pub fn engagements_of(conn: &mut Conn, people: &[PersonId]) -> Result<Vec<Engage
         .filter(assignment_person::open.eq(true))
         .filter(assignment::pause.is_null())
         .filter(assignment::state.eq_any(["accepted", "en_route", "on_scene"]))
-        .select((
-            assignment_person::person_id,
-            assignment::incident_id,
-            assignment::priority,
-            assignment::state,
-        ))
+        .select((assignment_person::person_id, assignment::incident_id, assignment::priority, assignment::state))
         .load(conn)?)
 }
 
@@ -126,10 +121,7 @@ pub fn strength_of_grids(conn: &mut Conn, grids: &[String]) -> Result<HashMap<St
 }
 
 /// Name, kind and unit of people, for showing them.
-pub fn people_names(
-    conn: &mut Conn,
-    people: &[PersonId],
-) -> Result<HashMap<PersonId, (String, PersonKind, UnitId)>> {
+pub fn people_names(conn: &mut Conn, people: &[PersonId]) -> Result<HashMap<PersonId, (String, PersonKind, UnitId)>> {
     let rows: Vec<(PersonId, String, PersonKind, UnitId)> = person::table
         .filter(person::id.eq_any(people))
         .select((person::id, person::name, person::kind, person::unit_id))

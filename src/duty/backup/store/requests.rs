@@ -4,11 +4,11 @@ use diesel::prelude::*;
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::rows::{BackupRow, EventRow, Place, PressRow, Says, Target, WaveRow};
 use super::super::{CloseReason, Kind, State};
+use super::rows::{BackupRow, EventRow, Place, PressRow, Says, Target, WaveRow};
 use crate::per_backend;
-use crate::platform::db::schema::{backup, backup_event, backup_gate, backup_press, backup_wave};
 use crate::platform::db::schema::unit;
+use crate::platform::db::schema::{backup, backup_event, backup_gate, backup_press, backup_wave};
 use crate::platform::db::{Conn, Tx};
 use crate::words::error::{Error, Result};
 use crate::words::ids::{BackupId, DeviceId, PersonId, UnitId};
@@ -98,21 +98,19 @@ pub fn backups_page(
     use crate::platform::db::schema::backup_alert;
     let mut query = backup::table.select(backup::all_columns).into_boxed();
     query = match whose {
-        Whose::Subtree(path) => query.filter(
-            backup::unit_id.eq_any(unit::table.filter(unit::path.like(format!("{path}%"))).select(unit::id)),
-        ),
-        Whose::Person(person) => query.filter(
-            backup::requester_id.eq(*person).or(backup::for_person_id.eq(*person)).or(backup::id.eq_any(
+        Whose::Subtree(path) => query
+            .filter(backup::unit_id.eq_any(unit::table.filter(unit::path.like(format!("{path}%"))).select(unit::id))),
+        Whose::Person(person) => {
+            query.filter(backup::requester_id.eq(*person).or(backup::for_person_id.eq(*person)).or(backup::id.eq_any(
                 backup_alert::table.filter(backup_alert::person_id.eq(*person)).select(backup_alert::backup_id),
-            )),
-        ),
+            )))
+        }
     };
     if let Some(state) = state {
         query = query.filter(backup::state.eq(state));
     }
     if let Some((at, id)) = before {
-        query = query
-            .filter(backup::received_at.lt(at).or(backup::received_at.eq(at).and(backup::id.lt(id))));
+        query = query.filter(backup::received_at.lt(at).or(backup::received_at.eq(at).and(backup::id.lt(id))));
     }
     Ok(query.order((backup::received_at.desc(), backup::id.desc())).limit(limit).load(conn)?)
 }
@@ -218,17 +216,16 @@ pub fn backup_says(tx: &mut Tx<'_>, id: &BackupId, says: &Says) -> Result<()> {
 /// Ends it; false when it had ended before.
 pub fn backup_close(tx: &mut Tx<'_>, id: &BackupId, by: Option<PersonId>, reason: CloseReason) -> Result<bool> {
     let now = tx.now;
-    let closed =
-        diesel::update(backup::table.filter(backup::id.eq(id)).filter(backup::state.eq(State::Open)))
-            .set((
-                backup::state.eq(State::Closed),
-                backup::closed_at.eq(Some(now)),
-                backup::closed_by.eq(by),
-                backup::close_reason.eq(Some(reason)),
-                backup::version.eq(backup::version + 1),
-                backup::updated_at.eq(now),
-            ))
-            .execute(tx.conn())?;
+    let closed = diesel::update(backup::table.filter(backup::id.eq(id)).filter(backup::state.eq(State::Open)))
+        .set((
+            backup::state.eq(State::Closed),
+            backup::closed_at.eq(Some(now)),
+            backup::closed_by.eq(by),
+            backup::close_reason.eq(Some(reason)),
+            backup::version.eq(backup::version + 1),
+            backup::updated_at.eq(now),
+        ))
+        .execute(tx.conn())?;
     Ok(closed == 1)
 }
 
@@ -237,11 +234,7 @@ pub fn wave_insert(tx: &mut Tx<'_>, row: &WaveRow) -> Result<()> {
     let now = tx.now;
     diesel::insert_into(backup_wave::table).values(row).execute(tx.conn())?;
     diesel::update(backup::table.filter(backup::id.eq(row.backup_id)))
-        .set((
-            backup::wave.eq(row.wave),
-            backup::version.eq(backup::version + 1),
-            backup::updated_at.eq(now),
-        ))
+        .set((backup::wave.eq(row.wave), backup::version.eq(backup::version + 1), backup::updated_at.eq(now)))
         .execute(tx.conn())?;
     Ok(())
 }
@@ -261,10 +254,7 @@ pub fn press_insert(conn: &mut Conn, row: &PressRow) -> Result<()> {
 }
 
 pub fn presses_of(conn: &mut Conn, id: &BackupId) -> Result<Vec<PressRow>> {
-    Ok(backup_press::table
-        .filter(backup_press::backup_id.eq(id))
-        .order(backup_press::received_at.asc())
-        .load(conn)?)
+    Ok(backup_press::table.filter(backup_press::backup_id.eq(id)).order(backup_press::received_at.asc()).load(conn)?)
 }
 
 /// Appends one line to the history.
