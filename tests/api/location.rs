@@ -1,1 +1,5 @@
 //! Fixes, history, live view, nearby, staleness.
+
+mod fixes;
+mod live;
+mod tracks;
