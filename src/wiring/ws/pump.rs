@@ -13,6 +13,7 @@ use super::frame::Outgoing as Frame;
 use super::live::{Feed, Order};
 use super::socket::{CLOSE_WITHIN, FLIGHT_MAX, Limits, Socket, State};
 use super::stream;
+use crate::duty::location::Live;
 use crate::platform::push::hub::Ending;
 
 /// When clients of a stopping server come back, in milliseconds.
@@ -85,6 +86,9 @@ fn next(socket: &Socket, live: &mut Option<Feed>) -> Step {
             return Step::Close(ending.close, ending.hint.clone());
         }
         if state.reader_done {
+            if let Ok(live) = socket.ctx.part::<Live>() {
+                live.socket_ended(&socket.ctx.actor.device, true);
+            }
             return Step::Close(Close::Normal, String::new());
         }
         if let Some(close) = overdue(state, &socket.limits, now) {

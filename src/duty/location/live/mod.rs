@@ -117,7 +117,7 @@ impl Live {
 
     /// Tells how a device's socket ended: `clean` when the client closed it in good order. Explains a later silence.
     pub fn socket_ended(&self, device: &DeviceId, clean: bool) {
-        self.inner.state.write().closed(device, clean);
+        self.inner.state.write().closed(device, clean, self.inner.clock.now());
     }
 
     /// Makes all `people` see each other whatever their units, until the group is shared anew or ended with an empty
@@ -216,13 +216,11 @@ impl Live {
     ///
     /// `None` if the asked unit lies outside (say `not_found`). `unit_path` is the asked unit's path.
     pub fn scope_of(actor: &Actor, unit_path: Option<&str>) -> Option<Scope> {
-        if let Some(path) = unit_path
-            && !actor.commands(path)
-        {
-            return None;
-        }
         let path = unit_path.unwrap_or(&actor.unit_path);
         let whole = actor.kind.is_watching();
+        if path != actor.unit_path && !(whole && actor.commands(path)) {
+            return None;
+        }
         let any = whole || actor.kind.is_field();
         Some(Scope { viewer: actor.person, unit_path: any.then(|| Arc::from(path)), subtree: whole })
     }

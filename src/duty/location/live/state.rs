@@ -229,14 +229,20 @@ impl State {
     }
 
     /// Notes how a device's socket ended; a clean end explains a later silence.
-    pub fn closed(&mut self, device: &DeviceId, clean: bool) {
-        if let Some(entry) = self.entries.get_mut(device) {
-            entry.closed = clean;
+    pub fn closed(&mut self, device: &DeviceId, clean: bool, now: Timestamp) {
+        let Some(entry) = self.entries.get_mut(device) else { return };
+        entry.closed = clean;
+        if let Some(person) = entry.person {
+            self.refresh_person(person, now);
         }
     }
 
     /// Opens, replaces or (empty) ends a sharing group.
     pub fn share(&mut self, group: Uuid, people: HashSet<PersonId>) {
+        let before = self.shares.get(&group);
+        if before == Some(&people) || (before.is_none() && people.is_empty()) {
+            return;
+        }
         self.shares_version += 1;
         if people.is_empty() {
             self.shares.remove(&group);
