@@ -9,7 +9,6 @@ use serde_json::{Map, Value};
 use super::protocol::{Command, Delivered, Subscribe, Verb, Viewport, wrong_field};
 
 pub use crate::duty::crews::store::carries;
-use crate::duty::{assignments, backup, crews, incidents, location, rooms};
 pub use crate::duty::location::fix::FixIn as Fix;
 use crate::duty::location::ingest::{AckCell, Bearer, Ingest};
 pub use crate::duty::location::live::{Encoding, Subscription};
@@ -30,20 +29,6 @@ const PURPOSE_MAX: usize = 200;
 /// A message as this person may see it today; `withdrawn` when he no longer may.
 pub fn message(conn: &mut Conn, actor: &Actor, envelope: &Envelope) -> Result<Delivered> {
     let body = body(conn, actor, envelope)?;
-    let body: Option<Value> = match envelope.subject.kind.as_ref() {
-        "backup" => backup::messages::render(conn, actor, envelope)?,
-        "card" => rooms::messages::render(conn, actor, envelope)?,
-        "incident" => incidents::messages::render(conn, actor, envelope)?,
-        "assignment" => assignments::messages::render(conn, actor, envelope)?,
-        _ if envelope.kind == location::messages::REPORTING_POLICY => {
-            location::messages::render(conn, &actor.person, &envelope.subject.id)?
-        }
-        _ if envelope.kind == "duty.changed" => {
-            crews::messages::render(conn, &actor.person, &envelope.subject.id, &envelope.args)?
-        }
-        _ if envelope.kind == backup::checkin::ASK => Some(envelope.args.clone()),
-        _ => None,
-    };
     let (kind, data) = match body {
         Some(data) => (envelope.kind.clone(), data),
         None => ("withdrawn".to_owned(), Value::Object(Map::new())),
