@@ -123,6 +123,19 @@ export function createMap(canvas, hover, scaleBox, names) {
     draw.globalAlpha = 1; draw.textAlign = 'left';
   }
 
+  // Near by, everybody's name or call sign stands beside the marker where there is room; a crew says it once.
+  function peopleNames(spots) {
+    const taken = new Set();
+    for (const p of people.values()) {
+      const at = spots.get(p.person_id);
+      if (at.x < -50 || at.x > size.w || at.y < 0 || at.y > size.h) continue;
+      const cells = [0, 1, 2].map((n) => `${Math.floor((at.x + 10) / 26) + n},${Math.floor(at.y / 14)}`);
+      if (cells.some((c) => taken.has(c))) continue;
+      for (const c of cells) taken.add(c);
+      label(names.short(p), at, colours.soft);
+    }
+  }
+
   function label(text, at, colour) {
     draw.font = '600 11px system-ui, "WenQuanYi Zen Hei", sans-serif'; draw.textBaseline = 'middle';
     draw.lineWidth = 3; draw.strokeStyle = colours.map; draw.strokeText(text, at.x + 9, at.y); draw.fillStyle = colour; draw.fillText(text, at.x + 9, at.y);
@@ -165,7 +178,7 @@ export function createMap(canvas, hover, scaleBox, names) {
       }
       draw.globalAlpha = 1; label(a.label, { x: at.x + 6, y: at.y - 12 }, colours.alarm);
     }
-    if (view.k > 0.11) for (const p of people.values()) { const at = spots.get(p.person_id); if (at.x > -50 && at.x < size.w && at.y > 0 && at.y < size.h) label(names.short(p), at, colours.soft); }
+    if (view.k > 0.11) peopleNames(spots);
     if (focus) { const at = spots.get(focus); if (at) { draw.strokeStyle = colours.ink; draw.lineWidth = 2; draw.beginPath(); draw.arc(at.x, at.y, 11, 0, 7); draw.stroke(); } }
   }
   requestAnimationFrame(frame);

@@ -82,7 +82,7 @@ export function paintDetail(box, incident, assignments, names, close) {
   const key = el('div', { class: 'truth-key' }, el('span', { 'data-i': '✓' }, t('human')), el('span', { 'data-i': '▣' }, t('machine')), el('span', { 'data-i': '☎' }, t('voice')));
   const hadFocus = box.contains(document.activeElement);
   box.replaceChildren(
-    el('header', {}, el('span', { class: 'p call-p', 'data-p': incident.priority }), el('h2', {}, incident.title), el('span', { class: 'state', 'data-s': incident.state }, code('incident', incident.state)), back),
+    el('header', {}, el('span', { class: 'p', 'data-p': incident.priority, title: code('priority', incident.priority) }, String(incident.priority)), el('h2', {}, incident.title), el('span', { class: 'state', 'data-s': incident.state }, code('incident', incident.state)), back),
     el('p', { class: 'words' }, [incident.address, incident.description].filter(Boolean).join(' — ')), key);
   if (assignments.length === 0) box.append(el('p', { class: 'empty' }, t('no_assignment')));
   for (const a of assignments) box.append(ladder(a, names));

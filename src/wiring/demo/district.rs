@@ -69,6 +69,8 @@ pub enum Part {
     Mediator,
     /// The 110 system.
     Intake,
+    /// Left to whoever tries the demo; off duty until he signs on.
+    Visitor,
 }
 
 /// One account.
@@ -194,6 +196,7 @@ impl District {
                 work.add(format!("{letters}-med{n}"), "mediator", Some(room), Part::Mediator);
             }
         }
+        work.add("officer".to_owned(), "police_officer", Some(0), Part::Visitor);
         Self { rooms, accounts: work.accounts, crews }
     }
 

@@ -5,11 +5,10 @@
 use serde_json::{Value, json};
 
 /// User names a visitor may take, and what they are.
-const VISITORS: [(&str, &str, &str); 5] = [
+const VISITORS: [(&str, &str, &str); 4] = [
     ("duty", "分局指挥长", "dispatcher of the whole district"),
     ("room01", "城中派出所指挥室", "dispatcher of one station"),
-    ("cz01a", "民警（城中301车组）", "police officer, lead of a car"),
-    ("cz-med1", "调解员", "mediator"),
+    ("officer", "民警（供试用）", "police officer, not on duty yet: yours to play"),
     ("admin", "管理员", "administrator"),
 ];
 
@@ -36,9 +35,9 @@ pub fn words(url: &str, password: &str) -> String {
 {people}
   Try it from a terminal:
 
-    # 1. log in as the officer of a car, on a new handheld, and sign on duty
+    # 1. log in as an officer on a new handheld, and sign on duty
     TOKEN=$(curl -s {url}/api/v1/auth/login -H 'Content-Type: application/json' \
-      -d '{{"username":"cz01a","password":"{password}","device":{{"kind":"handheld","name":"my terminal"}}}}' \
+      -d '{{"username":"officer","password":"{password}","device":{{"kind":"handheld","name":"my terminal"}}}}' \
       | sed 's/.*"access_token":"\([^"]*\)".*/\1/')
     curl -s -X PUT {url}/api/v1/me/duty -H "Authorization: Bearer $TOKEN" \
       -H 'Content-Type: application/json' -d '{{"on_duty":true}}'

@@ -3,12 +3,14 @@
 //! An assignment's answer and its arrival on the device race each other, so both sides write here
 //! and whoever is second takes the measurement. Called by the driver and the terminals.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use serde_json::{Value, json};
+use uuid::Uuid;
 
+use super::client::Session;
 use super::stats::Stats;
 
 #[derive(Default)]
@@ -119,6 +121,45 @@ impl Ledger {
             "backups_without_alert": pressed.filter(|a| a.alerts.is_empty()).count(),
         })
     }
+}
+
+/// The last positions every terminal reported, to tell the age of a binary frame, which carries
+/// whole seconds only.
+#[derive(Default)]
+pub struct Recent(HashMap<Uuid, Mutex<Places>>);
+
+/// Longitude and latitude × 10⁷, time in µs.
+type Places = VecDeque<(i32, i32, i64)>;
+
+/// Positions remembered of one terminal.
+const REMEMBERED: usize = 16;
+
+impl Recent {
+    /// Room for these terminals.
+    pub fn of(terminals: &[Session]) -> Self {
+        Self(terminals.iter().filter_map(|t| Some((t.person_id.parse().ok()?, Mutex::default()))).collect())
+    }
+
+    /// A terminal reported a position at this time (µs).
+    pub fn note(&self, person: &str, lon: f64, lat: f64, at: i64) {
+        let Some(places) = person.parse().ok().and_then(|id: Uuid| self.0.get(&id)) else { return };
+        let mut places = places.lock().unwrap_or_else(PoisonError::into_inner);
+        if places.len() == REMEMBERED {
+            places.pop_front();
+        }
+        places.push_back((e7(lon), e7(lat), at));
+    }
+
+    /// When this position was reported (µs), if it was lately.
+    pub fn time_of(&self, person: &Uuid, lon_e7: i32, lat_e7: i32) -> Option<i64> {
+        let places = self.0.get(person)?.lock().unwrap_or_else(PoisonError::into_inner);
+        places.iter().rev().find(|(lon, lat, _)| (*lon, *lat) == (lon_e7, lat_e7)).map(|(.., at)| *at)
+    }
+}
+
+/// Degrees × 10⁷.
+fn e7(degrees: f64) -> i32 {
+    (degrees * 1e7).round() as i32
 }
 
 fn measure(stats: &Stats, alarm: &mut Alarm) {

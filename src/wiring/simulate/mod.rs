@@ -8,6 +8,7 @@ pub mod crew;
 pub mod dice;
 pub mod drive;
 pub mod faults;
+pub mod frames;
 pub mod ledger;
 pub mod stats;
 pub mod terminal;
@@ -62,6 +63,9 @@ pub struct SimulateArgs {
     /// Watchers of the live view.
     #[arg(long, default_value_t = 2)]
     watchers: usize,
+    /// Watchers take binary live frames (suixing.v1.bin) instead of JSON.
+    #[arg(long)]
+    binary: bool,
     /// Seconds between two fixes of one terminal.
     #[arg(long, default_value_t = 10.0)]
     fix_every: f64,
@@ -116,6 +120,7 @@ async fn measure(args: &SimulateArgs) -> Result<(Value, bool)> {
         fix_every_s: args.fix_every,
         faults: Faults::default(),
         centre: (119.5762, 31.7472),
+        recent: ledger::Recent::of(&crew.terminals),
     };
     run.faults = args.faults;
     let run = Arc::new(run);
@@ -129,9 +134,10 @@ async fn measure(args: &SimulateArgs) -> Result<(Value, bool)> {
     let handles = Arc::new(handles);
     let mut watchers = Vec::new();
     for (n, session) in crew.watchers.into_iter().take(args.watchers).enumerate() {
-        let slow = n < args.faults.slow;
-        let (run, unit) = (run.clone(), crew.unit_id.clone());
-        let watching = watcher::watch_live(run, session, unit, slow, dice.fork(50_000_000 + n as u64), stopped.clone());
+        let (slow, binary) = (n < args.faults.slow, args.binary);
+        let screen = watcher::Screen { session, unit_id: crew.unit_id.clone(), slow, binary };
+        let run = run.clone();
+        let watching = watcher::watch_live(run, screen, dice.fork(50_000_000 + n as u64), stopped.clone());
         watchers.push(tokio::spawn(watching));
     }
     everybody_up(&run, handles.len()).await;
@@ -228,6 +234,7 @@ fn conclude(
         "offered": {
             "terminals": args.terminals,
             "watchers": args.watchers,
+            "live_frames": if args.binary { "binary" } else { "json" },
             "fix_every_s": args.fix_every,
             "assignments_per_s": args.assignments_per_s,
             "backups_per_s": args.backups_per_s,

@@ -14,7 +14,7 @@ use tokio::sync::{mpsc, watch};
 use super::client::{Session, first_text, now_micros, stamp, text};
 use super::dice::Dice;
 use super::faults::Faults;
-use super::ledger::Ledger;
+use super::ledger::{Ledger, Recent};
 use super::stats::Stats;
 use super::wire::{Cursor, Incoming, Wire, hear};
 use crate::words::time::Timestamp;
@@ -39,6 +39,8 @@ pub struct Run {
     pub faults: Faults,
     /// Places lie around here: longitude, latitude.
     pub centre: (f64, f64),
+    /// What was reported lately.
+    pub recent: Recent,
 }
 
 /// What the driver keeps of a terminal.
@@ -241,17 +243,19 @@ impl Terminal {
     }
 
     fn take_fix(&mut self, due: Instant, late: bool) {
-        self.lon += self.dice.between(-3e-4, 3e-4);
-        self.lat += self.dice.between(-3e-4, 3e-4);
+        let step = |place: f64, by: f64| ((place + by) * 1e6).round() / 1e6;
+        self.lon = step(self.lon, self.dice.between(-3e-4, 3e-4));
+        self.lat = step(self.lat, self.dice.between(-3e-4, 3e-4));
         let at = now_micros() - i64::try_from(due.elapsed().as_micros()).unwrap_or_default();
         let body = json!({
             "at": Timestamp::from_micros(at).to_string(),
-            "lon": (self.lon * 1e6).round() / 1e6,
-            "lat": (self.lat * 1e6).round() / 1e6,
+            "lon": self.lon,
+            "lat": self.lat,
             "accuracy_m": 6.0,
             "speed_mps": 3.0,
             "next_within_s": (self.run.fix_every_s * 1.5).ceil().max(1.0) as u64,
         });
+        self.run.recent.note(&self.session.person_id, self.lon, self.lat, at);
         self.waiting.push_back(Fix { due, at, body, late });
     }
 

@@ -6,11 +6,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use serde_json::{Value, json};
 use tokio::sync::watch;
 
 use super::client::{Session, now_micros, text};
 use super::dice::Dice;
+use super::frames::Reader;
 use super::terminal::Run;
 use super::wire::{Cursor, Incoming, Wire};
 use crate::words::time::Timestamp;
@@ -18,57 +20,85 @@ use crate::words::time::Timestamp;
 /// How long a slow watcher does not read.
 const SLOW_FOR: Duration = Duration::from_secs(60);
 
-/// Follow the live view of a unit until told to stop; a slow one never reads its frames.
-pub async fn watch_live(
-    run: Arc<Run>,
-    session: Session,
-    unit_id: Option<String>,
-    slow: bool,
-    mut dice: Dice,
-    mut stop: watch::Receiver<bool>,
-) {
+/// One watcher: who, of what, and how it reads.
+pub struct Screen {
+    /// Who.
+    pub session: Session,
+    /// The unit followed; all that may be seen when absent.
+    pub unit_id: Option<String>,
+    /// Never reads its frames.
+    pub slow: bool,
+    /// Binary frames instead of JSON.
+    pub binary: bool,
+}
+
+/// Follow the live view until told to stop.
+pub async fn watch_live(run: Arc<Run>, screen: Screen, mut dice: Dice, mut stop: watch::Receiver<bool>) {
+    let protocol = if screen.binary { "suixing.v1.bin" } else { "suixing.v1.json" };
     let mut cursor = Cursor::default();
     while !*stop.borrow() {
-        let Ok((mut wire, _)) = Wire::open(&session, "suixing.v1.json", &mut cursor).await else {
+        let Ok((mut wire, _)) = Wire::open(&screen.session, protocol, &mut cursor).await else {
             run.stats.count("watcher_dial_failed");
             tokio::time::sleep(Duration::from_secs_f64(dice.between(0.5, 3.0))).await;
             continue;
         };
         let mut subscribe = json!({"type": "subscribe", "request_id": "live"});
-        if let (Some(subscribe), Some(unit)) = (subscribe.as_object_mut(), &unit_id) {
+        if let (Some(subscribe), Some(unit)) = (subscribe.as_object_mut(), &screen.unit_id) {
             subscribe.insert("unit_id".to_owned(), json!(unit));
         }
         if wire.send(&subscribe).await.is_err() {
             continue;
         }
-        if slow {
+        if screen.slow {
             tokio::select! {
                 _ = stop.changed() => return,
                 () = tokio::time::sleep(SLOW_FOR) => {}
             }
         }
+        let mut reader = Reader::default();
         loop {
             let incoming = tokio::select! {
                 _ = stop.changed() => return wire.close().await,
                 incoming = tokio::time::timeout(Duration::from_secs(12), wire.next()) => incoming,
             };
-            let sent = match incoming {
-                Err(_quiet) => wire.ping().await,
-                Ok(Incoming::Json(frame)) => match answer(&run, &frame, &mut cursor) {
-                    Some(answer) => wire.send(&answer).await,
-                    None => Ok(()),
-                },
-                Ok(Incoming::Binary(_)) => Ok(()),
+            let said = match incoming {
+                Err(_quiet) => Some(json!({"type": "ping"})),
+                Ok(Incoming::Json(frame)) => answer(&run, &frame, &mut cursor),
+                Ok(Incoming::Binary(bytes)) => binary(&run, &mut reader, bytes),
                 Ok(Incoming::Closed(code, _)) => {
                     run.stats.count(&format!("watcher_closed_{}", code.unwrap_or_default()));
                     break;
                 }
             };
-            if sent.is_err() {
+            if let Some(said) = said
+                && wire.send(&said).await.is_err()
+            {
                 break;
             }
         }
     }
+}
+
+fn binary(run: &Run, reader: &mut Reader, bytes: Bytes) -> Option<Value> {
+    let size = bytes.len() as u64;
+    let Ok(frame) = reader.read(bytes) else {
+        run.stats.count("live_frames_unreadable");
+        return None;
+    };
+    run.stats.add("live_frame_bytes", size);
+    if frame.snapshot {
+        run.stats.count("live_snapshots");
+    } else {
+        run.stats.count("live_frames");
+        let now = now_micros();
+        for moved in frame.moved.iter().filter(|moved| moved.fresh) {
+            if let Some(at) = run.recent.time_of(&moved.id, moved.lon_e7, moved.lat_e7) {
+                let age = u64::try_from(now - at).unwrap_or_default();
+                run.stats.took("live_frame_delay", Duration::from_micros(age));
+            }
+        }
+    }
+    Some(json!({"type": "live_ack", "version": frame.version}))
 }
 
 fn answer(run: &Run, frame: &Value, cursor: &mut Cursor) -> Option<Value> {
