@@ -186,7 +186,7 @@ async function offerDemoAccounts() {
     const busy = incidents.filter((i) => i.state === 'handling');
     if (selected || busy.length === 0) return;
     clearInterval(open);
-    pick(busy[busy.length - 1].id);
+    pick(busy[Math.min(busy.length - 1, 12)].id);
   }, 500);
 }
 

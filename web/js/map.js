@@ -118,8 +118,12 @@ export function createMap(canvas, hover, scaleBox, names) {
       const at = spots.get(p.person_id); const s = sums.get(p.unit_id) ?? { x: 0, y: 0, n: 0 };
       s.x += at.x; s.y += at.y; s.n += 1; sums.set(p.unit_id, s);
     }
-    draw.font = '600 13px system-ui, "WenQuanYi Zen Hei", sans-serif'; draw.textAlign = 'center'; draw.textBaseline = 'middle'; draw.globalAlpha = 0.5;
-    for (const [unit, s] of sums) if (unit && s.n > 2) { draw.fillStyle = paint(unit); draw.fillText(names.area(unit), s.x / s.n, s.y / s.n); }
+    draw.font = '600 12px system-ui, "WenQuanYi Zen Hei", sans-serif'; draw.textAlign = 'center'; draw.textBaseline = 'middle'; draw.globalAlpha = 0.85;
+    for (const [unit, s] of sums) {
+      if (!unit || s.n < 4) continue;
+      draw.lineWidth = 4; draw.strokeStyle = colours.map; draw.strokeText(names.area(unit), s.x / s.n, s.y / s.n - 16);
+      draw.fillStyle = paint(unit); draw.fillText(names.area(unit), s.x / s.n, s.y / s.n - 16);
+    }
     draw.globalAlpha = 1; draw.textAlign = 'left';
   }
 
@@ -134,6 +138,18 @@ export function createMap(canvas, hover, scaleBox, names) {
       for (const c of cells) taken.add(c);
       label(names.short(p), at, colours.soft);
     }
+  }
+
+  // Whoever is silent says for how long and why, as long as these are few enough to read.
+  function silentNotes(spots) {
+    const silent = [...people.values()].filter((p) => p.freshness !== 'fresh');
+    if (silent.length > 25 || size.w < 600) return;
+    draw.globalAlpha = 0.9;
+    for (const p of silent) {
+      const at = spots.get(p.person_id);
+      label(`${span((Date.now() - Date.parse(p.at)) / 1000)} · ${code('cause', p.cause ?? 'unknown')}`, { x: at.x, y: at.y + (view.k > 0.11 ? 12 : 0) }, colours.soft);
+    }
+    draw.globalAlpha = 1;
   }
 
   function label(text, at, colour) {
@@ -151,7 +167,6 @@ export function createMap(canvas, hover, scaleBox, names) {
     const big = view.k > 0.05;
     const spots = new Map();
     for (const p of people.values()) { const at = place(p, now); spots.set(p.person_id, at); }
-    if (!big) unitNames(spots);
     const goal = incidents.find((i) => i.id === selected);
     if (goal?.location) {
       const to = pixel(metres(goal.location.lon, goal.location.lat));
@@ -178,7 +193,9 @@ export function createMap(canvas, hover, scaleBox, names) {
       }
       draw.globalAlpha = 1; label(a.label, { x: at.x + 6, y: at.y - 12 }, colours.alarm);
     }
+    if (!big && size.w > 600) unitNames(spots);
     if (view.k > 0.11) peopleNames(spots);
+    silentNotes(spots);
     if (focus) { const at = spots.get(focus); if (at) { draw.strokeStyle = colours.ink; draw.lineWidth = 2; draw.beginPath(); draw.arc(at.x, at.y, 11, 0, 7); draw.stroke(); } }
   }
   requestAnimationFrame(frame);
@@ -263,7 +280,13 @@ export function createMap(canvas, hover, scaleBox, names) {
     setIncidents(list) { incidents = list; for (const i of list) if (i.location) origin(i.location.lon, i.location.lat); dirty = true; },
     setAlarms(list) { alarms = list; dirty = true; },
     select(id, assigned) { selected = id; linked = assigned; dirty = true; },
-    show(lon, lat) { if (!view) return; const m = metres(lon, lat); view.x = m.x; view.y = m.y; view.k = Math.max(view.k, 0.12); touched = true; dirty = true; },
+    // Only moves the map when the place is out of sight: whoever looks should not lose the picture.
+    show(lon, lat) {
+      if (!view) return;
+      const m = metres(lon, lat); const at = pixel(m);
+      if (at.x < 40 || at.x > size.w - 40 || at.y < 40 || at.y > size.h - 40) { view.x = m.x; view.y = m.y; touched = true; }
+      dirty = true;
+    },
     onPick(fn) { pick = fn; },
     zoom, redraw() { dirty = true; },
     fit() { touched = false; fit(); },

@@ -54,7 +54,7 @@ function rungRow(rung, first, names) {
   if (rung.reason) proof += ` · ${rung.reason}`;
   return el('li', { class: 'rung', 'data-truth': truth },
     el('span', { class: 'dot', 'aria-hidden': 'true' }, SIGN[truth]),
-    el('span', { class: 'what' }, el('b', {}, code('rung', rung.rung)), el('small', {}, proof)),
+    el('span', { class: 'what', title: proof }, el('b', {}, code('rung', rung.rung)), el('small', {}, proof)),
     el('time', { dateTime: rung.at }, clock(rung.at), el('em', {}, delay > 0 ? `+${span(delay)}` : '')));
 }
 
