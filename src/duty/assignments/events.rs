@@ -22,7 +22,7 @@ use crate::words::time::Timestamp;
 
 /// How far ahead a terminal's clock may be, seconds; more is refused. A clock that is ten minutes
 /// off must not lose its officer a rung: server time counts, the device's is kept beside.
-const AHEAD_MAX_S: i64 = 3_600;
+const AHEAD_MAX_S: i64 = 1_800;
 
 /// The body of `POST /assignments/{id}/events` and of the socket's `assignment_event`.
 #[derive(Clone, Debug, Deserialize, utoipa::ToSchema, schemars::JsonSchema)]
