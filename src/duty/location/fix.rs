@@ -44,28 +44,44 @@ pub struct FixIn {
     /// When it was taken, by the device's clock. Together with the device this is the fix's identity.
     pub at: Timestamp,
     /// Degrees east, in `datum`.
+    #[schema(minimum = -180, maximum = 180)]
+    #[schemars(range(min = -180.0, max = 180.0))]
     pub lon: f64,
     /// Degrees north, in `datum`.
+    #[schema(minimum = -90, maximum = 90)]
+    #[schemars(range(min = -90.0, max = 90.0))]
     pub lat: f64,
     /// Radius of uncertainty, metres.
+    #[schema(minimum = 0, maximum = 10000000)]
+    #[schemars(range(min = 0.0, max = 10000000.0))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub accuracy_m: Option<f64>,
     /// Speed over ground, metres per second.
+    #[schema(minimum = 0, maximum = 10000)]
+    #[schemars(range(min = 0.0, max = 10000.0))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub speed_mps: Option<f64>,
     /// Course over ground, degrees clockwise from north.
+    #[schema(minimum = 0, maximum = 360)]
+    #[schemars(range(min = 0.0, max = 360.0))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub heading_deg: Option<f64>,
     /// Height above the ellipsoid, metres.
+    #[schema(minimum = -12000, maximum = 100000)]
+    #[schemars(range(min = -12000.0, max = 100000.0))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub altitude_m: Option<f64>,
     /// Battery charge, percent.
+    #[schema(minimum = 0, maximum = 100)]
+    #[schemars(range(min = 0.0, max = 100.0))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub battery_pct: Option<f64>,
     /// What `lon` and `lat` refer to; WGS-84 if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub datum: Option<Datum>,
     /// The device promises its next fix within so many seconds of `at`.
+    #[schema(minimum = 0, maximum = 43200)]
+    #[schemars(range(min = 0.0, max = 43200.0))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next_within_s: Option<f64>,
     /// What it was taken with.

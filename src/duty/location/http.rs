@@ -18,6 +18,7 @@ use crate::platform::ctx::Ctx;
 use crate::platform::http::body::BATCH_BODY_MAX;
 use crate::platform::http::{Body, Params, PathId, body};
 use crate::platform::policy::{Action, Facts, PersonKind, may};
+use crate::text_enum;
 use crate::words::error::{Error, Result};
 use crate::words::geo::{BBox, Position};
 use crate::words::ids::{CrewId, PersonId, UnitId};
@@ -62,6 +63,7 @@ pub struct Api;
 #[serde(deny_unknown_fields)]
 pub struct Positions {
     /// 1 to 10,000, of any age, in any order.
+    #[schema(min_items = 1, max_items = 10_000)]
     pub fixes: Vec<FixIn>,
     /// Whose they all are, if they were taken before the present bearer signed in.
     #[serde(default)]
@@ -118,8 +120,10 @@ pub struct LiveQuery {
     /// A unit and everything below it; one's own when absent.
     pub unit_id: Option<UnitId>,
     /// `west,south,east,north` in degrees.
+    #[param(example = "119.4,31.6,119.7,31.9")]
     pub bbox: Option<String>,
     /// Why; kept in the access record.
+    #[param(max_length = 200)]
     pub purpose: Option<String>,
 }
 
@@ -172,18 +176,23 @@ pub async fn scope_asked(ctx: &Ctx, unit: Option<UnitId>) -> Result<Scope> {
 #[serde(deny_unknown_fields)]
 pub struct NearbyQuery {
     /// Degrees east.
+    #[param(minimum = -180, maximum = 180)]
     pub lon: f64,
     /// Degrees north.
+    #[param(minimum = -90, maximum = 90)]
     pub lat: f64,
     /// 1 to 100 people; 10 unless told.
+    #[param(minimum = 1, maximum = 100)]
     pub k: Option<usize>,
     /// Metres; 20,000 unless told.
+    #[param(minimum = 0.1, maximum = 20_000_000)]
     pub within_m: Option<f64>,
     /// Only people free to be sent.
     pub available: Option<bool>,
     /// Only these kinds, separated by commas.
     pub kinds: Option<String>,
     /// Why; kept in the access record.
+    #[param(max_length = 200)]
     pub purpose: Option<String>,
 }
 
@@ -282,6 +291,14 @@ pub async fn nearby(ctx: Ctx, Params(query): Params<NearbyQuery>) -> Result<Http
     Ok(HttpResponse::Ok().json(NearbyPeople { people }))
 }
 
+text_enum! {
+    /// The form of a track.
+    pub enum TrackFormat {
+        Json = "json",
+        Geojson = "geojson",
+    }
+}
+
 /// Which part of a track, in what form.
 #[derive(Debug, Deserialize, utoipa::IntoParams)]
 #[serde(deny_unknown_fields)]
@@ -291,10 +308,12 @@ pub struct TrackQuery {
     /// Device time; now unless told.
     pub to: Option<Timestamp>,
     /// `json` (default) or `geojson`.
-    pub format: Option<String>,
+    pub format: Option<TrackFormat>,
     /// At most so many points per device, the ones that tell most of the line's shape; 2 to 50,000.
+    #[param(minimum = 2, maximum = 50_000)]
     pub max_points: Option<usize>,
     /// Why; kept in the access record.
+    #[param(max_length = 200)]
     pub purpose: Option<String>,
 }
 
@@ -328,11 +347,7 @@ pub async fn track(
     if to.secs_since(from) > TRACK_MAX_S as f64 {
         return Err(Error::field("from", "must be at most 31 days before `to`"));
     }
-    let as_geojson = match query.format.as_deref() {
-        None | Some("json") => false,
-        Some("geojson") => true,
-        Some(_) => return Err(Error::field("format", "must be json or geojson")),
-    };
+    let as_geojson = query.format == Some(TrackFormat::Geojson);
     if query.max_points.is_some_and(|max| !(2..=TRACK_FIXES_MAX).contains(&max)) {
         return Err(Error::field("max_points", format!("must be between 2 and {TRACK_FIXES_MAX}")));
     }
