@@ -57,7 +57,7 @@ pub fn settle(
     }
     store::assignment_save(tx.conn(), row)?;
     clocks::switch(tx, &core.config.dispatch, row)?;
-    if matches!(to, State::Accepted | State::EnRoute | State::OnScene) || to.is_closed() {
+    if to.is_active() || to.is_closed() || matches!(to, State::Queued | State::Suspended) {
         cards::close(tx, &card_key(row), about)?;
     }
     let people = people(tx, row)?;

@@ -227,6 +227,7 @@ fn parties(tx: &mut Tx<'_>, ctx: &Ctx, row: &IncidentRow, body: &Assign, open: &
             within_m: asked.within_m.unwrap_or(ctx.config.dispatch.nearest_within_m),
             scope_path: &ctx.actor.unit_path,
             without: &without,
+            fresh_only: false,
         };
         let found = nearest(tx, &ctx.core, row, &wanted)?;
         if found.is_empty() && parties.is_empty() {

@@ -17,7 +17,7 @@ use crate::duty::incidents::IncidentRow;
 use crate::duty::incidents::service as incident_service;
 use crate::duty::incidents::store as incidents;
 use crate::duty::incidents::trail;
-use crate::duty::location::live::Live;
+use crate::duty::location::live::{Freshness, Live};
 use crate::duty::officers::store as officers;
 use crate::platform::cards::{self, Draw};
 use crate::platform::ctx::Core;
@@ -165,21 +165,23 @@ struct Silence {
     on_duty: u32,
 }
 
-/// Whether the terminals of the unit went silent together. A terminal counts
-/// once it has shown itself: people without one prove nothing.
+/// Whether the terminals of the unit went silent together: each has broken its
+/// own promise to report and no socket of its holder is in contact. A terminal
+/// counts once it has shown itself: people without one prove nothing.
 fn area_silence(tx: &mut Tx<'_>, core: &Core, unit: &UnitId) -> Result<Option<Silence>> {
     let live = core.part::<Live>()?;
     let path = officers::unit_fetch(tx.conn(), unit)?.path;
     let now = core.clock.now();
     let (mut silent, mut known) = (0_u32, 0_u32);
     for person in crews::people_on_duty(tx.conn(), &path)? {
-        if live.get(&person.person_id).is_none() {
+        let Some(marker) = live.get(&person.person_id) else { continue };
+        known += 1;
+        if marker.freshness(now) == Freshness::Fresh {
             continue;
         }
-        known += 1;
         let carried: Vec<DeviceId> =
             crews::carried_devices(tx.conn(), &person.person_id)?.into_iter().map(|device| device.id).collect();
-        if core.hub.reach(&person.person_id, &carried, now) == Reach::None {
+        if core.hub.reach(&person.person_id, &carried, now) != Reach::Socket {
             silent += 1;
         }
     }
@@ -337,6 +339,7 @@ fn next_nearest(tx: &mut Tx<'_>, core: &Core, incident: &IncidentRow) -> Result<
         within_m: core.config.dispatch.nearest_within_m,
         scope_path: &scope,
         without: &without,
+        fresh_only: true,
     };
     Ok(nearest(tx, core, incident, &wanted)?.into_iter().next())
 }

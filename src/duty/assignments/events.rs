@@ -159,7 +159,7 @@ fn record_unit(
     let moved = unit::act(tx, &ctx.config.dispatch, row, &act)?;
     if moved && row.state == State::Signed {
         let mut incident = incidents::incident_lock(tx.conn(), &row.incident_id)?;
-        unit::signed(tx, &mut incident, row.unit_id, person)?;
+        unit::signed(tx, &ctx.config.dispatch, &mut incident, row.unit_id, person)?;
     }
     let rung = store::rung_by_key(tx.conn(), &row.id, &key)?.ok_or_else(|| Error::internal("a rung vanished"))?;
     let incident = incidents::incident_fetch(tx.conn(), &row.incident_id)?;

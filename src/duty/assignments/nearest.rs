@@ -8,7 +8,7 @@ use super::offer::{Party, party_of_crew, party_of_person};
 use crate::duty::crews::Availability;
 use crate::duty::crews::store as crews;
 use crate::duty::incidents::IncidentRow;
-use crate::duty::location::live::Live;
+use crate::duty::location::live::{Freshness, Live};
 use crate::platform::ctx::Core;
 use crate::platform::db::Tx;
 use crate::platform::policy::PersonKind;
@@ -29,6 +29,8 @@ pub struct Wanted<'a> {
     pub scope_path: &'a str,
     /// On the incident already.
     pub without: &'a HashSet<PersonId>,
+    /// Nobody whose terminal is silent.
+    pub fresh_only: bool,
 }
 
 /// The k nearest, nearest first, each with its distance and estimated time in `why`.
@@ -41,10 +43,21 @@ pub fn nearest(tx: &mut Tx<'_>, core: &Core, incident: &IncidentRow, wanted: &Wa
         .collect();
     let kinds: &[PersonKind] = if wanted.kinds.is_empty() { &[PersonKind::PoliceOfficer] } else { wanted.kinds };
     let place = Position { lon: incident.lon, lat: incident.lat };
-    let near = live.nearest(place, LOOKED_AT_MAX, wanted.within_m, |person| on_duty.contains_key(person));
+    let now = core.clock.now();
+    let mut near: Vec<(PersonId, f64, bool)> = live
+        .nearest(place, LOOKED_AT_MAX, wanted.within_m, |person| on_duty.contains_key(person))
+        .into_iter()
+        .map(|(person, metres)| {
+            let fresh = live.get(&person).is_some_and(|marker| marker.freshness(now) == Freshness::Fresh);
+            (person, metres, fresh)
+        })
+        .filter(|(_, _, fresh)| *fresh || !wanted.fresh_only)
+        .collect();
+    // A place that may be believed before one that may not.
+    near.sort_by_key(|(_, _, fresh)| !fresh);
     let mut taken: HashSet<CrewId> = HashSet::new();
     let mut found = Vec::new();
-    for (person, distance_m) in near {
+    for (person, distance_m, fresh) in near {
         if found.len() >= wanted.k {
             break;
         }
@@ -63,7 +76,7 @@ pub fn nearest(tx: &mut Tx<'_>, core: &Core, incident: &IncidentRow, wanted: &Wa
         if !suits || busy {
             continue;
         }
-        party.why = json!({ "nearest": found.len() + 1, "distance_m": distance_m.round() });
+        party.why = json!({ "nearest": found.len() + 1, "distance_m": distance_m.round(), "fresh": fresh });
         found.push(party);
     }
     Ok(found)

@@ -175,7 +175,7 @@ pub fn offer(tx: &mut Tx<'_>, core: &Core, incident: &IncidentRow, offer: &Offer
         incident: incident.id,
         from: State::Created.to_string(),
         to: row.state.to_string(),
-        people,
+        people: if row.is_unit() { Vec::new() } else { people },
     })?;
     Ok(row)
 }

@@ -114,8 +114,23 @@ pub fn act(tx: &mut Tx<'_>, config: &Dispatch, row: &mut AssignmentRow, act: &Ac
 }
 
 /// Everything a signature does beyond the rung: the call becomes this unit's.
-pub fn signed(tx: &mut Tx<'_>, incident: &mut IncidentRow, unit: UnitId, by: PersonId) -> Result<()> {
+pub fn signed(tx: &mut Tx<'_>, config: &Dispatch, incident: &mut IncidentRow, unit: UnitId, by: PersonId) -> Result<()> {
     let now = tx.now;
+    for mut other in store::open_of_incident(tx.conn(), &incident.id)? {
+        if other.is_unit() && other.unit_id != unit {
+            // One unit has it: what others were offered is settled with that.
+            let passed_on = Act {
+                rung: Rung::Transferred,
+                person: None,
+                device: None,
+                truth: Truth::Machine,
+                via: Via::Device,
+                reason: Some("signed_elsewhere"),
+                key: format!("transferred:{}", now.as_micros()),
+            };
+            act(tx, config, &mut other, &passed_on)?;
+        }
+    }
     let moved = incident.unit_id != unit;
     if moved {
         let former = incident.unit_id;
@@ -160,13 +175,13 @@ pub fn sign(tx: &mut Tx<'_>, ctx: &Ctx, id: &IncidentId, meta: &RequestMeta) -> 
             let device = Some(ctx.actor.device);
             let rung = human(ctx, Rung::Signed, device, None);
             act(tx, &ctx.config.dispatch, &mut row, &rung)?;
-            signed(tx, &mut incident, row.unit_id, ctx.actor.person)?;
+            signed(tx, &ctx.config.dispatch, &mut incident, row.unit_id, ctx.actor.person)?;
         }
         Some(_) => {}
         None if incident.state.is_open() || incident_service::marked(&incident, "signed_by").is_some() => {
             if incident_service::marked(&incident, "signed_by").is_none() {
                 let unit = incident.unit_id;
-                signed(tx, &mut incident, unit, ctx.actor.person)?;
+                signed(tx, &ctx.config.dispatch, &mut incident, unit, ctx.actor.person)?;
             }
         }
         None => return Err(Error::conflict("nothing waits for a signature")),
@@ -273,11 +288,15 @@ pub fn transfer(
 
 /// Sending crews says "signed and dispatched" for the unit whose seat it was.
 pub fn dispatched(tx: &mut Tx<'_>, ctx: &Ctx, incident: &mut IncidentRow) -> Result<()> {
+    let config = &ctx.config.dispatch;
+    if incident.pending_unit_id == Some(ctx.actor.unit) {
+        // A receiver that sends its own crews has taken the call over.
+        signed(tx, config, incident, ctx.actor.unit, ctx.actor.person)?;
+    }
     for mut row in store::open_of_incident(tx.conn(), &incident.id)? {
         if row.assignee_kind != AssigneeKind::Unit || row.unit_id != incident.unit_id {
             continue;
         }
-        let config = &ctx.config.dispatch;
         if row.state != State::Signed {
             act(tx, config, &mut row, &human(ctx, Rung::Signed, Some(ctx.actor.device), None))?;
         }
