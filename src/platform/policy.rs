@@ -223,7 +223,8 @@ pub fn may(actor: &Actor, action: Action, facts: &Facts<'_>) -> Decision {
         A::TrackRead => Decision::of(facts.own || watches, facts.shared),
         A::BackupRead => Decision::of(watches || involved, false),
         A::BackupAnswer => Decision::of(facts.shared, watches || involved),
-        A::BackupCommand => Decision::of(commands, watches || involved),
+        // A supervisor is the duty commander whom an untaken alarm climbs to.
+        A::BackupCommand => Decision::of(watches, involved),
         A::FeedRead => Decision::of(own_source || (kind == PersonKind::Administrator), kind.is_watching()),
         A::IntegrationWrite => Decision::of(kind == PersonKind::Administrator, kind.is_watching()),
     }

@@ -254,7 +254,7 @@ async fn the_destination_follows_the_caller_and_a_pursued_target() {
     ring[0].answer(&id, "coming").await.expect(200);
 
     tokio::time::sleep(Duration::from_secs(5)).await;
-    let there = unit.near(0.0, 400.0);
+    let there = unit.near(0.0, 150.0);
     who.report(there).await;
     let moved = ring[0]
         .socket

@@ -411,7 +411,7 @@ fn alerted_view(
         reason_text: alert.reason.text(english),
         reach: alert.reach,
         wave: alert.wave,
-        quiet: alert.quiet,
+        quiet: row.silent && alert.quiet,
         distance_m: alert.distance_m,
         eta_s: alert.eta_s,
         alerted_at: alert.alerted_at,

@@ -28,7 +28,8 @@ async fn one_press_on_two_devices_and_two_doors_is_one_request() {
 
     socket.send(json!({ "type": "backup", "request_id": "r1" }));
     let reply = socket.reply("r1").await;
-    let id = reply["backup_id"].as_str().or(reply["id"].as_str()).unwrap_or_else(|| panic!("{reply}")).to_owned();
+    let id = reply["body"]["id"].as_str().unwrap_or_else(|| panic!("{reply}")).to_owned();
+    assert_eq!(reply["status"], 201);
     let again = camera.post("/backups", json!({ "kind": "weapon", "needs": ["ambulance"] })).await.expect(200);
     assert_eq!(again.id(), id);
     assert_eq!((&again["kind"], &again["needs"]), (&json!("weapon"), &json!(["ambulance"])));
@@ -161,7 +162,8 @@ async fn a_press_that_arrives_late_alarms_the_room_and_rings_only_for_the_silent
     let silent = unit.officer("silent").await;
     silent.sign_on().await;
     silent.positions(vec![fix(unit.near(0.0, 0.0), 300.0)]).await.ok();
-    let made = press(&silent, json!({ "pressed_at": ago(120.0) })).await;
+    let then = unit.near(0.0, 0.0);
+    let made = press(&silent, json!({ "pressed_at": ago(120.0), "location": { "lon": then.0, "lat": then.1 } })).await;
     assert_eq!((&made["late"], &made["ringing"]), (&json!(true), &json!(true)), "{made}");
     assert_eq!(ring[0].alert().await["late"], true);
 }
@@ -208,7 +210,8 @@ async fn a_kill_in_the_middle_loses_neither_the_alarm_nor_its_clocks() {
     let welcome = resumed.resume(&cursor.socket).await;
     assert_eq!(welcome["recovered"], true, "{welcome}");
     resumed.expect_none("backup.alert", QUIET).await;
-    let mut second = ring[0].who.socket().await;
+    let mut second = ring[0].who.socket_raw().await;
+    second.resume(&ring[0].socket).await;
     assert_eq!(second.expect("backup.alert").await["data"]["backup_id"], id);
     second.expect_none("backup.alert", QUIET).await;
     // Untaken: the clock that was running goes on and calls the room above.

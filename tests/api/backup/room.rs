@@ -109,3 +109,27 @@ async fn the_room_records_what_it_heard_and_only_those_concerned_may_act() {
     let mine = wait_for("the list", || async { who.get("/backups").await.expect(200).items().first().cloned() }).await;
     assert_eq!(mine["id"], id);
 }
+
+#[tokio::test]
+async fn an_officer_who_goes_quiet_at_a_risky_call_is_asked_and_then_looked_for() {
+    let config =
+        "[backup]\ncheck_in_categories = [\"dispute\"]\ncheck_in_after_s = 1\ncheck_in_answer_s = 2\n";
+    let app = TestApp::builder().config(config).start().await;
+    let unit = app.unit("Risky").await;
+    let room = unit.dispatcher("room").await;
+    let mut desk = room.socket().await;
+    let mut one = patrols(&unit, &[100.0]).await.remove(0);
+    let incident = room.incident(unit.near(100.0, 0.0)).await;
+    let sent = room.assign(&incident, &[&one.who]).await;
+    for rung in ["accepted", "on_scene"] {
+        one.who.event(&sent[0], rung).await.ok();
+    }
+    let asked = one.socket.expect("check_in.ask").await;
+    assert_eq!(asked["data"]["assignment_id"], sent[0]["id"], "{asked}");
+    // Answered with one tap: asked again, not looked for.
+    one.who.post("/me/check-ins", json!({ "assignment_id": sent[0]["id"] })).await.expect(200);
+    one.socket.expect("check_in.ask").await;
+    let card = desk.expect_where("somebody looks after him", |frame| frame["data"]["kind"] == "check_in.missed").await;
+    assert_eq!(card["data"]["data"]["person_id"], one.id(), "{card}");
+    one.who.post("/me/check-ins", json!({ "assignment_id": new_id() })).await.problem(404, "not_found");
+}

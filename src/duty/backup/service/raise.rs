@@ -248,7 +248,10 @@ fn prepare_on(
         presser,
     };
     if earlier(conn, &prepared, now)?.is_none() {
-        prepared.choice = Some(first_choice(conn, around, &prepared)?);
+        // A failure to rank must not lose the alarm: the room hears at once, the poll ranks again.
+        prepared.choice = first_choice(conn, around, &prepared)
+            .inspect_err(|error| tracing::error!(%error, "a call for help could not be ranked at once"))
+            .ok();
     }
     Ok(prepared)
 }
@@ -400,7 +403,7 @@ fn create(tx: &mut Tx<'_>, prepared: &Prepared) -> Result<BackupRow> {
                 let cause = if prepared.destination.is_some() { "raised" } else { "no_place" };
                 wave::offer(tx, &row, choice, cause, prepared.destination.as_ref())?
             }
-            // The request this press seemed to join has just ended: the poll ranks at once.
+            // The request this press seemed to join has just ended, or ranking failed: the poll ranks at once.
             None => 0,
         };
         let due = if prepared.choice.is_none() { now } else { wave::next_due(now, units, prepared.settings.wave_s) };

@@ -71,7 +71,7 @@ pub(super) fn offer(
                 reason: verdict.reason,
                 reach: verdict.reach,
                 wave,
-                quiet: row.silent && is_beside(verdict),
+                quiet: is_beside(verdict),
                 distance_m: verdict.fix.map(|fix| fix.distance_m.round()),
                 eta_s: verdict.fix.map(|fix| fix.eta_s.round()),
                 alerted_at: now,

@@ -198,6 +198,7 @@ pub struct AlertRow {
     pub reason: Reason,
     pub reach: Reach,
     pub wave: i64,
+    /// Within earshot of the caller: a silent request makes no sound here.
     pub quiet: bool,
     pub distance_m: Option<f64>,
     pub eta_s: Option<f64>,
