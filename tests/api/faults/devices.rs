@@ -1,6 +1,6 @@
 //! Lifts, basements and shared handsets: terminals that drop, people with several devices, lost answers.
 
-use crate::support::{Proxy, TestApp, new_id, wait_until};
+use crate::support::{Proxy, TestApp, ago, fix, new_id, wait_until};
 use serde_json::{Value, json};
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -160,6 +160,42 @@ async fn open_and_never_read(base: &str, token: &str) -> TcpStream {
     frame.extend_from_slice(hello);
     stream.write_all(&frame).await.unwrap();
     stream
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_the_last_bearer_had_not_sent_arrives_as_his() {
+    let app = TestApp::shared().await;
+    let station = app.unit("Shift").await;
+    let room = station.dispatcher("room").await;
+    let a = station.officer("a").await;
+    let b = station.person("b", "police_officer").await;
+    a.sign_on().await;
+    // A walked without a network, hands the handset over and logs out; B logs in on it.
+    let unsent: Vec<Value> =
+        (0..20).map(|n| fix(station.near(f64::from(n) * 2.0, 0.0), 100.0 - f64::from(n) * 2.0)).collect();
+    a.sign_off().await;
+    assert!((200..300).contains(&a.post("/auth/logout", json!({})).await.status));
+    let b = b.login_on(&a.device_id()).await;
+    b.sign_on().await;
+    let author = json!({ "person_id": a.person_id });
+    let late = json!({ "fixes": unsent, "author": author });
+    let taken = b.post("/positions", late.clone()).await.ok();
+    assert_eq!(taken["stored"], 20, "{}", taken.json);
+    let again = b.post("/positions", late).await.ok();
+    assert_eq!((again["stored"].as_i64(), again["duplicates"].as_i64()), (Some(0), Some(20)), "{}", again.json);
+    b.report(station.near(0.0, 50.0)).await;
+
+    let track = |person: String| {
+        let room = room.clone();
+        async move {
+            let path = format!("/people/{person}/track?from={}&to={}", ago(600.0), ago(-60.0));
+            room.get(&path).await.ok()["fixes"].as_array().unwrap().len()
+        }
+    };
+    assert_eq!(track(a.person_id.clone()).await, 20);
+    assert_eq!(track(b.person_id.clone()).await, 1);
+    // A's session stays dead: bringing his work in is not reading in his name.
+    a.get("/me").await.expect(401);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

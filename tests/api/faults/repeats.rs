@@ -1,1 +1,269 @@
-//! A duplicate of every write.
+//! A duplicate of every write: the same request under the same key is answered the same and done once.
+
+use crate::support::{Officer, Reply, TestApp, ago, fix, new_id, now, operations};
+use serde_json::{Value, json};
+use std::collections::BTreeSet;
+
+/// Writes whose repetition has a rule and a test of its own.
+const OWN_RULE: [&str; 5] = [
+    "POST /auth/login",    // each is a session
+    "POST /auth/refresh",  // the same successor until it is used
+    "POST /auth/logout",   // gone is gone
+    "POST /devices/enrol", // a one-time code
+    "POST /ws-tickets",    // each can be redeemed once
+];
+
+/// Members that tell the moment of answering.
+const MOMENTS: [&str; 4] = ["updated_at", "server_time", "age_s", "expires_in"];
+
+/// Sends writes twice and remembers which ones.
+#[derive(Default)]
+struct Twice {
+    done: BTreeSet<String>,
+}
+
+impl Twice {
+    /// The same request twice under one key; `pattern` is its documented path with `{id}`s.
+    async fn send(&mut self, who: &Officer, method: &str, pattern: &str, ids: &[&str], body: Value) -> Reply {
+        let mut path = String::new();
+        let mut ids = ids.iter();
+        for part in pattern.split('/').skip(1) {
+            path.push('/');
+            path.push_str(if part.starts_with('{') { ids.next().unwrap() } else { part });
+        }
+        let key = new_id();
+        let headers = [("idempotency-key", key.as_str())];
+        let body = (method != "DELETE").then_some(body);
+        let one = who.send(method, &path, &headers, body.clone()).await.ok();
+        let two = who.send(method, &path, &headers, body).await;
+        assert_eq!(two.status, one.status, "{method} {path} again: {}", two.json);
+        assert_eq!(without_moments(&two.json), without_moments(&one.json), "{method} {path} again");
+        self.done.insert(format!("{method} {pattern}"));
+        one
+    }
+}
+
+fn without_moments(value: &Value) -> Value {
+    match value {
+        Value::Object(all) => all
+            .iter()
+            .filter(|(name, _)| !MOMENTS.contains(&name.as_str()))
+            .map(|(name, value)| (name.clone(), without_moments(value)))
+            .collect(),
+        Value::Array(all) => all.iter().map(without_moments).collect(),
+        other => other.clone(),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_duplicate_of_every_write_is_answered_alike_and_done_once() {
+    let app = TestApp::start().await;
+    let mut twice = Twice::default();
+    people_and_units(&app, &mut twice).await;
+    duty_and_crews(&app, &mut twice).await;
+    incidents(&app, &mut twice).await;
+    assignments(&app, &mut twice).await;
+    backups(&app, &mut twice).await;
+    let offered: BTreeSet<String> = operations(&app)
+        .await
+        .iter()
+        .filter(|operation| operation.writes())
+        .map(|operation| operation.name())
+        .collect();
+    let own: BTreeSet<String> = OWN_RULE.iter().map(|name| (*name).to_owned()).collect();
+    let missing: Vec<_> = offered.iter().filter(|name| !twice.done.contains(*name) && !own.contains(*name)).collect();
+    assert!(missing.is_empty(), "writes that nobody sends twice: {missing:#?}");
+}
+
+async fn people_and_units(app: &TestApp, twice: &mut Twice) {
+    let station = app.unit("Twice").await;
+    let admin = station.admin().clone();
+    let unit = json!({ "name": "Post 7", "kind": "street_post", "parent_id": station.id });
+    let unit = twice.send(&admin, "POST", "/units", &[], unit).await.id();
+    twice.send(&admin, "PATCH", "/units/{id}", &[&unit], json!({ "name": "Post 8" })).await;
+    let children = admin.get(&format!("/units?parent_id={}", station.id)).await;
+    if children.status == 200 {
+        assert_eq!(children.items().iter().filter(|unit| unit["name"] == "Post 8").count(), 1);
+    }
+    let person = json!({
+        "username": format!("twice-{}", &new_id()[24..]), "password": "correct-horse-battery-9", "name": "Zhao",
+        "kind": "police_officer", "unit_id": station.id,
+    });
+    let person = twice.send(&admin, "POST", "/people", &[], person).await.id();
+    twice.send(&admin, "PATCH", "/people/{id}", &[&person], json!({ "name": "Zhao Yi" })).await;
+    twice.send(&admin, "POST", "/people/{id}/disable", &[&person], json!({})).await;
+    twice.send(&admin, "POST", "/people/{id}/enable", &[&person], json!({})).await;
+    let password = json!({ "password": "another-long-secret-4" });
+    twice.send(&admin, "PUT", "/people/{id}/password", &[&person], password).await;
+    let code = json!({ "kind": "handheld", "name": "Terminal 12", "unit_id": station.id });
+    twice.send(&admin, "POST", "/devices/enrolment-codes", &[], code).await;
+    let carrier = station.officer("carrier").await;
+    let radio = carrier.login_device("radio").await.device_id();
+    let to = json!({ "person_id": carrier.person_id });
+    twice.send(&admin, "POST", "/devices/{id}/issue", &[&radio], to).await;
+    twice.send(&admin, "POST", "/devices/{id}/return", &[&radio], json!({})).await;
+    twice.send(&admin, "POST", "/devices/{id}/revoke", &[&radio], json!({ "reason": "lost" })).await;
+    let own = json!({ "old_password": "correct-horse-battery-9", "new_password": "another-long-secret-4" });
+    let leaver = station.officer("leaver").await;
+    // The new password ends the session; the repeat finds it ended, or answered alike.
+    let one = leaver.send("PUT", "/me/password", &[("idempotency-key", "once")], Some(own.clone())).await.ok();
+    let two = leaver.send("PUT", "/me/password", &[("idempotency-key", "once")], Some(own)).await;
+    assert!(two.status == one.status || two.status == 401, "{}", two.json);
+    twice.done.insert("PUT /me/password".to_owned());
+}
+
+async fn duty_and_crews(app: &TestApp, twice: &mut Twice) {
+    let station = app.unit("Twice").await;
+    let room = station.dispatcher("room").await;
+    let (a, b, c) = (station.officer("a").await, station.officer("b").await, station.officer("c").await);
+    twice.send(&a, "PUT", "/me/duty", &[], json!({ "on_duty": true })).await;
+    twice.send(&room, "PUT", "/people/{id}/duty", &[&b.person_id], json!({ "on_duty": true })).await;
+    c.sign_on().await;
+    let admin = station.admin();
+    let grid = json!({ "code": format!("G{}", &new_id()[30..]), "name": "Lakeside 1", "unit_id": station.id });
+    let grid = twice.send(admin, "POST", "/grids", &[], grid).await.id();
+    twice.send(admin, "PATCH", "/grids/{id}", &[&grid], json!({ "name": "Lakeside 2" })).await;
+    let crew = json!({
+        "call_sign": format!("Car {}", &new_id()[30..]), "unit_id": station.id,
+        "members": [{ "person_id": a.person_id, "role": "lead" }],
+    });
+    let crew = twice.send(&room, "POST", "/crews", &[], crew).await.id();
+    twice.send(&room, "PATCH", "/crews/{id}", &[&crew], json!({ "vehicle": "苏D1234警" })).await;
+    let join = json!({ "person_id": b.person_id, "role": "assist" });
+    twice.send(&room, "POST", "/crews/{id}/join", &[&crew], join).await;
+    room.post(&format!("/crews/{crew}/join"), json!({ "person_id": c.person_id, "role": "assist" })).await.ok();
+    let split = json!({
+        "call_sign": format!("Car {}", &new_id()[30..]), "members": [{ "person_id": b.person_id, "role": "lead" }],
+    });
+    twice.send(&room, "POST", "/crews/{id}/split", &[&crew], split).await;
+    twice.send(&room, "POST", "/crews/{id}/leave", &[&crew], json!({ "person_id": c.person_id })).await;
+    let at = station.near(0.0, 0.0);
+    let fixes = json!({ "fixes": [fix(at, 2.0), fix(at, 1.0)] });
+    let taken = twice.send(&a, "POST", "/positions", &[], fixes).await;
+    assert_eq!(taken["stored"], 2, "{}", taken.json);
+    let track = format!("/people/{}/track?from={}&to={}", a.person_id, ago(60.0), ago(-60.0));
+    assert_eq!(a.get(&track).await.ok()["fixes"].as_array().unwrap().len(), 2);
+}
+
+async fn incidents(app: &TestApp, twice: &mut Twice) {
+    let station = app.unit("Twice").await;
+    let other = station.child("Next door", "station_command_room").await;
+    let (room, next) = (station.dispatcher("room").await, other.dispatcher("next").await);
+    let service = station.service("intake").await;
+    let at = station.near(0.0, 0.0);
+    let body = json!({
+        "category": "dispute", "priority": 2, "title": "A wall", "location": { "lon": at.0, "lat": at.1 },
+        "called_at": now(), "unit_id": station.id,
+    });
+    let incident = twice.send(&room, "POST", "/incidents", &[], body).await.id();
+    let id = incident.as_str();
+    twice.send(&room, "POST", "/incidents/{id}/sign", &[id], json!({})).await;
+    twice.send(&room, "PATCH", "/incidents/{id}", &[id], json!({ "title": "A taller wall" })).await;
+    twice.send(&room, "POST", "/incidents/{id}/notes", &[id], json!({ "text": "a dog" })).await;
+    assert_eq!(room.get(&format!("/incidents/{id}/notes")).await.ok().items().len(), 1);
+    twice.send(&room, "POST", "/incidents/{id}/claim", &[id], json!({})).await;
+    twice.send(&room, "DELETE", "/incidents/{id}/claim", &[id], json!({})).await;
+    let second = room.incident(at).await["id"].as_str().unwrap().to_owned();
+    twice.send(&room, "POST", "/incidents/{id}/links", &[id], json!({ "incident_id": second })).await;
+    twice.send(&room, "POST", "/incidents/{id}/merge", &[&second], json!({ "into": id })).await;
+    let third = room.incident(at).await["id"].as_str().unwrap().to_owned();
+    let reason = json!({ "reason": "the caller asked us to" });
+    twice.send(&room, "POST", "/incidents/{id}/cancel", &[&third], reason.clone()).await;
+    let fourth = room.incident(at).await["id"].as_str().unwrap().to_owned();
+    let to = json!({ "to": "12345", "reason": "a pothole" });
+    twice.send(&room, "POST", "/incidents/{id}/divert", &[&fourth], to).await;
+
+    // Two stations: moved to the neighbour, who signs, and one that is given back.
+    let fifth = room.incident(at).await["id"].as_str().unwrap().to_owned();
+    let over = json!({ "unit_id": other.id, "reason": "their street" });
+    twice.send(&room, "POST", "/incidents/{id}/transfer", &[&fifth], over).await;
+    twice.send(&next, "POST", "/incidents/{id}/return", &[&fifth], json!({ "reason": "our border ends there" })).await;
+
+    // Handled, reported, reviewed, closed, opened again.
+    let officer = station.officer("wang").await;
+    officer.sign_on().await;
+    let incident = room.incident(at).await;
+    let id = incident["id"].as_str().unwrap();
+    let assignment = room.assign(&incident, &[&officer]).await.remove(0);
+    for event in ["accepted", "en_route", "on_scene", "cleared"] {
+        officer.event(&assignment, event).await.ok();
+    }
+    let final_one =
+        json!({ "stage": "final", "result_code": "mediated", "resolved_on_scene": true, "text": "settled" });
+    let feedback = twice.send(&officer, "POST", "/incidents/{id}/feedbacks", &[id], final_one).await;
+    let feedback = feedback["id"].as_str().or(feedback["feedback"]["id"].as_str()).unwrap().to_owned();
+    assert_eq!(room.get(&format!("/incidents/{id}/feedbacks")).await.ok().items().len(), 1);
+    twice.send(&officer, "POST", "/feedbacks/{id}/confirm", &[&feedback], json!({})).await;
+    twice.send(&room, "POST", "/incidents/{id}/review", &[id], json!({ "accept": true })).await;
+    twice.send(&room, "POST", "/incidents/{id}/close", &[id], json!({})).await;
+    twice.send(&room, "POST", "/incidents/{id}/reopen", &[id], json!({ "reason": "they argue again" })).await;
+    let hook = json!({ "url": "http://127.0.0.1:9/hook", "secret": "a-long-shared-secret-1", "enabled": false });
+    let source = service.username.clone();
+    twice.send(station.admin(), "PUT", "/integrations/{source}/webhook", &[&source], hook).await;
+}
+
+async fn assignments(app: &TestApp, twice: &mut Twice) {
+    let station = app.unit("Twice").await;
+    let room = station.dispatcher("room").await;
+    let (a, b, c) = (station.officer("a").await, station.officer("b").await, station.officer("c").await);
+    for officer in [&a, &b, &c] {
+        officer.sign_on().await;
+    }
+    let at = station.near(0.0, 0.0);
+    let agency = json!({ "name": format!("Gas company {}", &new_id()[30..]) });
+    twice.send(station.admin(), "POST", "/agencies", &[], agency).await;
+    let incident = room.incident(at).await["id"].as_str().unwrap().to_owned();
+    let whom = json!({ "person_ids": [a.person_id] });
+    let made = twice.send(&room, "POST", "/incidents/{id}/assignments", &[&incident], whom).await;
+    let first = made["assignments"][0]["id"].as_str().unwrap().to_owned();
+    let accepted = json!({ "event": "accepted", "at": now() });
+    twice.send(&a, "POST", "/assignments/{id}/events", &[&first], accepted).await;
+    let rungs = a.get(&format!("/assignments/{first}")).await.ok();
+    let tapped = rungs["rungs"].as_array().unwrap().iter().filter(|rung| rung["rung"] == "accepted").count();
+    assert_eq!(tapped, 1, "{}", rungs.json);
+    let wish = json!({ "event": "change_requested", "at": now(), "reason": "a burst tyre" });
+    a.post(&format!("/assignments/{first}/events"), wish).await.ok();
+    twice.send(&room, "POST", "/assignments/{id}/keep", &[&first], json!({ "reason": "nobody else" })).await;
+    let other = json!({ "to": { "person_ids": [b.person_id] }, "reason": "the tyre" });
+    twice.send(&room, "POST", "/assignments/{id}/reassign", &[&first], other).await;
+    let all = room.get(&format!("/incidents/{incident}/assignments")).await.ok();
+    assert_eq!(all.items().len(), 2, "{}", all.json);
+    let second = all.items().iter().find(|one| one["id"] != first.as_str()).unwrap()["id"].as_str().unwrap().to_owned();
+    twice.send(&room, "POST", "/assignments/{id}/cancel", &[&second], json!({ "reason": "calm now" })).await;
+    twice.send(&c, "POST", "/incidents/{id}/join", &[&incident], json!({})).await;
+
+    // A crew's assignment, which one of the two leaves.
+    let crew = json!({
+        "call_sign": format!("Car {}", &new_id()[30..]), "unit_id": station.id,
+        "members": [{ "person_id": a.person_id, "role": "lead" }, { "person_id": b.person_id, "role": "assist" }],
+    });
+    let crew = room.post("/crews", crew).await.ok().id();
+    let incident = room.incident(at).await["id"].as_str().unwrap().to_owned();
+    let made = room.post(&format!("/incidents/{incident}/assignments"), json!({ "crew_ids": [crew] })).await.ok();
+    let third = made["assignments"][0]["id"].as_str().unwrap().to_owned();
+    twice.send(&b, "POST", "/assignments/{id}/leave", &[&third], json!({})).await;
+}
+
+async fn backups(app: &TestApp, twice: &mut Twice) {
+    let station = app.unit("Twice").await;
+    let room = station.dispatcher("room").await;
+    let (caller, helper) = (station.officer("caller").await, station.officer("helper").await);
+    for (officer, east) in [(&caller, 0.0), (&helper, 800.0)] {
+        officer.sign_on().await;
+        officer.report(station.near(east, 0.0)).await;
+    }
+    let id = twice.send(&caller, "POST", "/backups", &[], json!({ "kind": "help" })).await.id();
+    let list = room.get("/backups").await.ok();
+    assert_eq!(list.items().iter().filter(|one| one["id"] == id.as_str()).count(), 1);
+    // An alarm is a card of the room, too.
+    let cards = room.get("/cards").await.ok();
+    let card = cards.items().first().and_then(|card| card["id"].as_str()).expect("a card").to_owned();
+    let later = json!({ "minutes": 2, "reason": "being handled" });
+    twice.send(&room, "POST", "/cards/{id}/snooze", &[&card], later).await;
+    twice.send(&room, "POST", "/cards/{id}/close", &[&card], json!({})).await;
+    twice.send(&caller, "PATCH", "/backups/{id}", &[&id], json!({ "kind": "weapon" })).await;
+    twice.send(&helper, "POST", "/backups/{id}/responses", &[&id], json!({ "answer": "coming" })).await;
+    twice.send(&room, "POST", "/backups/{id}/take", &[&id], json!({})).await;
+    twice.send(&caller, "POST", "/me/check-ins", &[], json!({})).await;
+    twice.send(&room, "POST", "/backups/{id}/close", &[&id], json!({ "reason": "resolved" })).await;
+}
