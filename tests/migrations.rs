@@ -28,6 +28,9 @@ fn both_folders_have_the_same_names_up_and_down() {
     let (sqlite, postgres) = (names("sqlite"), names("postgres"));
     assert!(!sqlite.is_empty(), "no migrations found");
     assert_eq!(sqlite, postgres);
+    // Diesel knows a migration by what stands before the first underscore.
+    let versions: BTreeSet<&str> = sqlite.iter().map(|name| name.split('_').next().unwrap()).collect();
+    assert_eq!(versions.len(), sqlite.len(), "two migrations have one version: only one of them would run");
     for backend in ["sqlite", "postgres"] {
         for name in &sqlite {
             for file in ["up.sql", "down.sql"] {

@@ -2,11 +2,13 @@
 //! in `api-spec/openapi.json` by a test.
 
 use actix_web::{HttpResponse, Responder};
-use utoipa::openapi::Components;
+use utoipa::openapi::schema::Type;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
-use utoipa::{Modify, OpenApi};
+use utoipa::openapi::{Components, Content, ObjectBuilder, Ref, RefOr, Required, ResponseBuilder, Schema};
+use utoipa::{Modify, OpenApi, PartialSchema};
 
 use crate::duty::{assignments, backup, crews, incidents, location, officers, rooms};
+use crate::words::ids::PersonId;
 
 /// The document's frame; slices add their paths with `merge_from`.
 #[derive(OpenApi)]
@@ -43,7 +45,78 @@ pub fn document() -> utoipa::openapi::OpenApi {
     document.merge(location::http::Api::openapi());
     document.merge(backup::http::Api::openapi());
     document.merge(rooms::http::Api::openapi());
+    add_problems(&mut document);
+    add_missing_ids(&mut document);
+    allow_empty_bodies(&mut document);
     document
+}
+
+/// Every operation may fail in the one way of this house; said once here instead of at each handler.
+fn add_problems(document: &mut utoipa::openapi::OpenApi) {
+    let text = || ObjectBuilder::new().schema_type(Type::String);
+    let problem = ObjectBuilder::new()
+        .description(Some("RFC 9457; clients branch on `code`, which is never renamed"))
+        .property("type", text())
+        .property("title", text())
+        .property("status", ObjectBuilder::new().schema_type(Type::Integer))
+        .property("code", text())
+        .property("detail", text())
+        .property("field", text())
+        .required("type")
+        .required("title")
+        .required("status")
+        .required("code");
+    document.components.get_or_insert_with(Components::new).schemas.insert("Problem".to_owned(), problem.into());
+    let answer = || {
+        ResponseBuilder::new()
+            .description("A failure, as a problem document")
+            .content("application/problem+json", Content::new(Some(Ref::from_schema_name("Problem"))))
+            .build()
+    };
+    for item in document.paths.paths.values_mut() {
+        for operation in [&mut item.get, &mut item.post, &mut item.put, &mut item.patch, &mut item.delete] {
+            let Some(operation) = operation else { continue };
+            operation.responses.responses.entry("default".to_owned()).or_insert_with(|| answer().into());
+        }
+    }
+}
+
+/// Typed ids are referred to by name everywhere; those that no handler lists are all the same UUID text.
+fn add_missing_ids(document: &mut utoipa::openapi::OpenApi) {
+    let Ok(text) = serde_json::to_string(&*document) else { return };
+    let components = document.components.get_or_insert_with(Components::new);
+    for rest in text.split("#/components/schemas/").skip(1) {
+        let name = rest.split('"').next().unwrap_or_default();
+        if name.ends_with("Id") && !components.schemas.contains_key(name) {
+            components.schemas.insert(name.to_owned(), <PersonId as PartialSchema>::schema());
+        }
+    }
+}
+
+/// An empty body reads as `{}`, so a body without required members need not be sent.
+fn allow_empty_bodies(document: &mut utoipa::openapi::OpenApi) {
+    let needs_nothing = |schema: &RefOr<Schema>, document: &Components| {
+        let found = match schema {
+            RefOr::Ref(reference) => {
+                document.schemas.get(reference.ref_location.rsplit('/').next().unwrap_or_default())
+            }
+            own @ RefOr::T(_) => Some(own),
+        };
+        matches!(found, Some(RefOr::T(Schema::Object(object))) if object.required.is_empty())
+    };
+    let Some(components) = document.components.clone() else { return };
+    for item in document.paths.paths.values_mut() {
+        for operation in [&mut item.post, &mut item.put, &mut item.patch].into_iter().flatten() {
+            let Some(RefOr::T(body)) = &mut operation.request_body else { continue };
+            let optional = body.content.values().all(|content| match content {
+                RefOr::T(content) => content.schema.as_ref().is_none_or(|schema| needs_nothing(schema, &components)),
+                RefOr::Ref(_) => false,
+            });
+            if optional {
+                body.required = Some(Required::False);
+            }
+        }
+    }
 }
 
 /// `GET /api/v1/openapi.json`

@@ -354,6 +354,7 @@ pub async fn leave(ctx: Ctx, PathId(id): PathId<AssignmentId>, body: Body<Leave>
 
 /// Which of one's own.
 #[derive(Debug, Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub struct MineQuery {
     /// False: everything ever; open ones unless told.

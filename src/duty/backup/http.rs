@@ -180,6 +180,7 @@ async fn show(ctx: &Ctx, id: BackupId, english: bool) -> Result<BackupView> {
 
 /// Query of the list.
 #[derive(Debug, Default, Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub struct ListQuery {
     /// `open` or `closed`; both if left out.

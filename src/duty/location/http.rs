@@ -115,6 +115,7 @@ pub async fn positions(ctx: Ctx, body: Body<Positions, BATCH_BODY_MAX>) -> Resul
 
 /// What to look at.
 #[derive(Debug, Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub struct LiveQuery {
     /// A unit and everything below it; one's own when absent.
@@ -173,6 +174,7 @@ pub async fn scope_asked(ctx: &Ctx, unit: Option<UnitId>) -> Result<Scope> {
 
 /// Around which place.
 #[derive(Debug, Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub struct NearbyQuery {
     /// Degrees east.
@@ -301,6 +303,7 @@ text_enum! {
 
 /// Which part of a track, in what form.
 #[derive(Debug, Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub struct TrackQuery {
     /// Device time; a day before `to` unless told.
@@ -383,6 +386,7 @@ pub async fn track(
 
 /// Which looks.
 #[derive(Debug, Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub struct LookedAtQuery {
     /// A week before `to` unless told.

@@ -96,7 +96,7 @@ macro_rules! text_enum {
     ($(#[$meta:meta])* $vis:vis enum $name:ident { $( $(#[$vmeta:meta])* $variant:ident = $wire:literal $(| $alias:literal)* ),+ $(,)? }) => {
         $(#[$meta])*
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, diesel::AsExpression, diesel::FromSqlRow,
-            serde::Serialize, serde::Deserialize, schemars::JsonSchema, utoipa::ToSchema)]
+            serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
         #[diesel(sql_type = diesel::sql_types::Text)]
         $vis enum $name { $(
             $(#[$vmeta])*
@@ -110,6 +110,17 @@ macro_rules! text_enum {
             /// The wire and column form.
             pub const fn as_str(self) -> &'static str { match self { $( Self::$variant => $wire, )+ } }
         }
+
+        // Not derived: utoipa does not see a rename that comes out of a macro.
+        impl utoipa::PartialSchema for $name {
+            fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::schema::Schema> {
+                utoipa::openapi::ObjectBuilder::new()
+                    .schema_type(utoipa::openapi::schema::Type::String)
+                    .enum_values(Some([ $( $wire, )+ ]))
+                    .into()
+            }
+        }
+        impl utoipa::ToSchema for $name {}
 
         impl std::fmt::Display for $name {
             fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result { f.write_str(self.as_str()) }

@@ -13,9 +13,11 @@ const LIMIT_MAX: i64 = 500;
 
 /// Query parameters of a list; flatten by copying the two fields where more are needed.
 #[derive(Clone, Debug, Default, Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub struct Page {
     /// 1 to 500; 50 unless told.
+    #[param(minimum = 1, maximum = 500)]
     pub limit: Option<i64>,
     /// From `next_cursor` of the page before.
     pub cursor: Option<String>,

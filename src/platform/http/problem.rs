@@ -3,7 +3,7 @@
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::StatusCode;
-use actix_web::http::header::{ACCEPT_LANGUAGE, CONTENT_TYPE, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
+use actix_web::http::header::{ACCEPT_LANGUAGE, ALLOW, CONTENT_TYPE, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
 use actix_web::middleware::Next;
 use actix_web::{HttpRequest, HttpResponse, ResponseError};
 
@@ -88,7 +88,10 @@ pub async fn localise(
     if is_problem {
         return Ok(response);
     }
-    let body = respond(&Error::new(code_of(status)), chinese);
+    let mut body = respond(&Error::new(code_of(status)), chinese);
+    if let Some(methods) = response.headers().get(ALLOW) {
+        body.headers_mut().insert(ALLOW, methods.clone());
+    }
     Ok(response.into_response(body).map_into_boxed_body())
 }
 

@@ -22,6 +22,7 @@ use crate::words::time::Timestamp;
 
 /// What the caller has already.
 #[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub struct InboxQuery {
     /// Epoch of the last welcome or inbox.

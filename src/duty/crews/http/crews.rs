@@ -27,6 +27,7 @@ pub struct CrewList {
 
 /// Narrows the list.
 #[derive(Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub struct CrewQuery {
     /// The subtree of this unit; one's own when absent.

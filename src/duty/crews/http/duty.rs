@@ -66,6 +66,7 @@ pub struct DutyLog {
 
 /// Which part of the log.
 #[derive(Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub struct LogQuery {
     /// The last 24 hours when absent.
@@ -75,6 +76,7 @@ pub struct LogQuery {
 
 /// Whose roster.
 #[derive(Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub struct RosterQuery {
     /// The subtree of this unit; one's own when absent.

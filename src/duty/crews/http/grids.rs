@@ -16,6 +16,7 @@ use crate::words::ids::{GridId, UnitId};
 
 /// Whose grids.
 #[derive(Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub struct GridQuery {
     /// The subtree of this unit; one's own when absent.

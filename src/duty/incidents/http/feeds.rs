@@ -76,6 +76,7 @@ pub async fn confirm(ctx: Ctx, PathId(id): PathId<FeedbackId>, body: Body<body::
 
 /// Where to read on.
 #[derive(Debug, Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub struct ChangesQuery {
     /// The last `seq` seen; 0 unless told.

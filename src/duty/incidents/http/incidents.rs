@@ -41,6 +41,7 @@ pub async fn create(ctx: Ctx, body: Body<Intake>) -> Result<HttpResponse> {
 
 /// Narrows the list.
 #[derive(Debug, Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub struct ListQuery {
     /// One state, or several with commas; `open` stands for all that are somebody's work.
@@ -197,6 +198,7 @@ pub async fn notes(ctx: Ctx, PathId(id): PathId<IncidentId>) -> Result<HttpRespo
 
 /// Narrows the timeline.
 #[derive(Debug, Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub struct TimelineQuery {
     /// Only lines after this instant.

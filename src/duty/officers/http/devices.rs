@@ -59,6 +59,7 @@ pub struct Enrolled {
 
 /// Narrows the list.
 #[derive(Debug, Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub struct DeviceQuery {
     /// The subtree of this unit; one's own when absent.
@@ -162,7 +163,7 @@ pub async fn fetch(ctx: Ctx, PathId(id): PathId<DeviceId>) -> Result<HttpRespons
 #[utoipa::path(post, path = "/api/v1/devices/enrolment-codes", tag = "devices", request_body = EnrolmentCodeNew,
     responses((status = 201, body = EnrolmentCode), (status = 403), (status = 404)))]
 pub async fn code(ctx: Ctx, body: Body<EnrolmentCodeNew>) -> Result<HttpResponse> {
-    let (code, row) = service::enrolment_code_make(&ctx, body.value).await?;
+    let (code, row) = service::enrolment_code_make(&ctx, &body.meta, body.value).await?;
     Ok(HttpResponse::Created().json(EnrolmentCode {
         code,
         kind: row.kind,

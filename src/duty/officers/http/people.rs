@@ -57,6 +57,7 @@ pub struct PersonList {
 
 /// Narrows the list.
 #[derive(Debug, Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub struct PeopleQuery {
     /// The subtree of this unit; one's own when absent.

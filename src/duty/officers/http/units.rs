@@ -17,6 +17,7 @@ pub type UnitView = UnitRow;
 
 /// Narrows the list.
 #[derive(Debug, Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub struct UnitQuery {
     /// The subtree of this unit; one's own when absent.

@@ -62,8 +62,13 @@ pub struct EnrolBody {
     pub kind: Option<DeviceKind>,
 }
 
-/// Makes a one-time code; answers it and its expiry. The code itself is not kept.
-pub async fn enrolment_code_make(ctx: &Ctx, body: EnrolmentCodeNew) -> Result<(String, EnrolmentCodeRow)> {
+/// Makes a one-time code; answers it and its expiry. The code itself is not kept: a repeated request
+/// gets the same one because it is derived from the request's key.
+pub async fn enrolment_code_make(
+    ctx: &Ctx,
+    meta: &RequestMeta,
+    body: EnrolmentCodeNew,
+) -> Result<(String, EnrolmentCodeRow)> {
     admin_only(&ctx.actor)?;
     let name = rules::name_opt("name", body.name.as_deref())?;
     let kind = body.kind.unwrap_or(DeviceKind::Handheld);
@@ -74,13 +79,21 @@ pub async fn enrolment_code_make(ctx: &Ctx, body: EnrolmentCodeNew) -> Result<(S
     if !(60..=CODE_TTL_MAX_S).contains(&ttl) {
         return Err(Error::field("expires_in_s", format!("must be between 60 and {CODE_TTL_MAX_S}")));
     }
-    let code = code_random()?;
+    let code = match &meta.key {
+        Some(key) => {
+            code_from_key(&ctx.keys.blind_index("enrolment", &format!("{} {key} {}", ctx.actor.person, meta.hash)))
+        }
+        None => code_random()?,
+    };
     let hash = sha256_hex(code_normal(&code).as_bytes());
     let actor = std::sync::Arc::clone(&ctx.actor);
     let row = ctx
         .db
         .write(Priority::Normal, move |tx| {
             let unit = unit_writable(tx.conn(), &actor, &body.unit_id.unwrap_or(actor.unit), "unit")?;
+            if let Some(made) = store::enrolment_fetch(tx.conn(), &hash)? {
+                return Ok(made);
+            }
             let row = EnrolmentCodeRow {
                 code_hash: hash.clone(),
                 unit_id: unit.id,
@@ -178,9 +191,24 @@ pub async fn device_revoke(ctx: &Ctx, meta: &RequestMeta, id: DeviceId, reason: 
 fn code_random() -> Result<String> {
     let mut bytes = [0_u8; CODE_LEN];
     fill_random(&mut bytes)?;
+    Ok(code_of(&bytes))
+}
+
+/// The code of a keyed request: its first bytes, from the hex of an HMAC that only the server can make.
+fn code_from_key(hex: &str) -> String {
+    let digits: Vec<u8> = hex.chars().filter_map(|c| c.to_digit(16)).filter_map(|d| u8::try_from(d).ok()).collect();
+    let bytes: Vec<u8> = digits
+        .chunks_exact(2)
+        .take(CODE_LEN)
+        .map(|pair| pair.iter().fold(0, |byte, digit| byte << 4 | digit))
+        .collect();
+    code_of(&bytes)
+}
+
+fn code_of(bytes: &[u8]) -> String {
     let letters: Vec<char> =
         bytes.iter().filter_map(|b| CODE_LETTERS.get(usize::from(b & 31))).map(|b| char::from(*b)).collect();
-    Ok(letters.chunks(4).map(|group| group.iter().collect::<String>()).collect::<Vec<_>>().join("-"))
+    letters.chunks(4).map(|group| group.iter().collect::<String>()).collect::<Vec<_>>().join("-")
 }
 
 /// What is hashed: letters and digits only, upper-case.
