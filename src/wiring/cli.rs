@@ -8,6 +8,7 @@ use clap::{Args, Parser, Subcommand};
 use serde_json::json;
 
 use super::admin::{self, Admin};
+use super::ws::schema;
 use super::{app, demo, openapi, simulate};
 use crate::platform::config::{self, Config};
 use crate::platform::db::migrate;
@@ -210,5 +211,10 @@ fn spec(args: &SpecArgs) -> Result<()> {
 
 /// Every generated interface file: name and text, ending in a newline.
 pub fn specs() -> Result<Vec<(&'static str, String)>> {
-    Ok(vec![("openapi.json", format!("{}\n", serde_json::to_string_pretty(&openapi::document())?))])
+    let text = |value: &serde_json::Value| -> Result<String> { Ok(format!("{}\n", serde_json::to_string_pretty(value)?)) };
+    Ok(vec![
+        ("openapi.json", text(&serde_json::to_value(openapi::document())?)?),
+        ("ws.schema.json", text(&schema::json_schema())?),
+        ("asyncapi.json", text(&schema::asyncapi())?),
+    ])
 }

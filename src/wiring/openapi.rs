@@ -7,6 +7,7 @@ use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::openapi::{Components, Content, ObjectBuilder, Ref, RefOr, Required, ResponseBuilder, Schema};
 use utoipa::{Modify, OpenApi, PartialSchema};
 
+use super::ws;
 use crate::duty::{assignments, backup, crews, incidents, location, officers, rooms};
 use crate::words::ids::PersonId;
 
@@ -45,6 +46,7 @@ pub fn document() -> utoipa::openapi::OpenApi {
     document.merge(location::http::Api::openapi());
     document.merge(backup::http::Api::openapi());
     document.merge(rooms::http::Api::openapi());
+    document.merge(ws::inbox::Api::openapi());
     add_problems(&mut document);
     add_missing_ids(&mut document);
     allow_empty_bodies(&mut document);

@@ -17,4 +17,5 @@ mod location;
 mod openapi;
 mod people;
 mod socket;
+mod socket_live;
 mod stream;

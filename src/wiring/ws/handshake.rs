@@ -3,6 +3,7 @@
 //! counted per person and address; the oldest go when there are too many.
 
 use std::collections::{HashMap, VecDeque};
+use std::rc::Rc;
 use std::sync::{Arc, Weak};
 
 use actix_web::body::BoxBody;
@@ -13,11 +14,12 @@ use serde::Deserialize;
 use super::frame::{SizeGuard, Slot};
 use super::protocol::{BIN, JSON};
 use super::socket::{Socket, Wire};
-use super::{pump, session};
+use super::{pump, session, slices};
 use crate::duty::officers;
 use crate::platform::ctx::{Core, Ctx};
 use crate::platform::http::problem::request_reads_chinese;
 use crate::platform::push::hub::{Ending, Link};
+use crate::wiring::app::Server;
 use crate::words::error::{Code, Error, Result};
 use crate::words::ids::PersonId;
 
@@ -39,6 +41,9 @@ struct Query {
 ///
 /// Permissions: any live session; a ticket or a bearer token names it.
 pub async fn open(request: HttpRequest, body: web::Payload, waiting: web::Data<Waiting>) -> Result<HttpResponse> {
+    if request.app_data::<web::Data<Server>>().is_some_and(|server| server.stopping()) {
+        return Err(Error::new(Code::Stopping).retry_after(2));
+    }
     let ctx = who(&request).await?;
     let chinese = request_reads_chinese(&request);
     let core = Arc::clone(&ctx.core);
@@ -64,11 +69,14 @@ pub async fn open(request: HttpRequest, body: web::Payload, waiting: web::Data<W
     waiting.enter(&link, officers::auth::peer_address(&request, &core));
     let socket = Socket::new(ctx, Arc::clone(&link), Wire { binary, chinese }, slot);
     let frames = frames.max_frame_size(max).aggregate_continuations().max_continuation_size(max);
-    let reader = actix_web::rt::spawn(session::run(std::rc::Rc::clone(&socket), frames));
+    let reader = actix_web::rt::spawn(session::run(Rc::clone(&socket), frames));
     actix_web::rt::spawn(async move {
-        pump::run(socket).await;
+        pump::run(Rc::clone(&socket)).await;
         reader.abort();
         core.hub.leave(&link);
+        if link.is_greeted() && link.ending() != Some(Ending::Replaced) {
+            slices::gone(&core, &link.device, socket.with(|state| state.closed_by_client));
+        }
     });
     Ok(response)
 }

@@ -5,7 +5,7 @@
 use actix_web::HttpResponse;
 use actix_web::web::{self, ServiceConfig};
 use serde::{Deserialize, Serialize};
-use utoipa::{IntoParams, ToSchema};
+use utoipa::{IntoParams, OpenApi, ToSchema};
 
 use super::protocol::{Delivered, Reason};
 use super::{slices, stream};
@@ -62,14 +62,22 @@ pub struct InboxAck {
     pub seq: i64,
 }
 
+/// The part of the interface description that is ours.
+#[derive(OpenApi)]
+#[openapi(paths(read, acknowledge))]
+pub struct Api;
+
+/// path → handler, below `/api/v1`.
 pub fn routes(config: &mut ServiceConfig) {
-    config.route("/me/inbox", web::get().to(read)).route("/me/inbox/ack", web::post().to(acknowledge));
+    config
+        .service(web::resource("/me/inbox").route(web::get().to(read)))
+        .service(web::resource("/me/inbox/ack").route(web::post().to(acknowledge)));
 }
 
 /// Reads one's own stream.
 ///
 /// Permissions: everybody, their own.
-#[utoipa::path(get, path = "/me/inbox", tag = "inbox", params(InboxQuery), responses((status = 200, body = Inbox)))]
+#[utoipa::path(get, path = "/api/v1/me/inbox", tag = "inbox", params(InboxQuery), responses((status = 200, body = Inbox)))]
 pub async fn read(ctx: Ctx, query: Params<InboxQuery>) -> Result<HttpResponse> {
     let Params(query) = query;
     let limit = page::limit(query.limit)?;
@@ -134,7 +142,7 @@ fn known(query: &InboxQuery) -> Result<Known> {
 /// Confirms what was read, as the socket's `ack` does; for an app that polls.
 ///
 /// Permissions: everybody, their own.
-#[utoipa::path(post, path = "/me/inbox/ack", tag = "inbox", request_body = InboxAck, responses((status = 204)))]
+#[utoipa::path(post, path = "/api/v1/me/inbox/ack", tag = "inbox", request_body = InboxAck, responses((status = 204)))]
 pub async fn acknowledge(ctx: Ctx, body: Body<InboxAck>) -> Result<HttpResponse> {
     let holder = stream::Holder::of_actor(&ctx.actor);
     let (epoch, seq) = (body.value.epoch, body.value.seq);

@@ -7,6 +7,7 @@
 //! dispatch   command → the slice's service         slices    what the socket asks of the slices
 //! inbox      the same stream by REST               protocol  every message, once
 //! frame      bytes in and out, one at a time       close     why a socket ends
+//! schema     the published descriptions of it all
 //! ```
 //!
 //! Must-deliver messages live in the database: a socket holds at most a window
@@ -21,6 +22,7 @@ pub mod inbox;
 mod live;
 pub mod protocol;
 mod pump;
+pub mod schema;
 mod session;
 mod slices;
 mod socket;

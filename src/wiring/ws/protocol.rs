@@ -1,11 +1,12 @@
-//! Every message of the socket, both ways, once: the JSON Schema, the AsyncAPI
-//! file and the golden examples come from these types. Commands carry the body
+//! Every message of the socket, both ways, once: `schema` makes the JSON Schema
+//! and the AsyncAPI file of these types, golden examples are read back into them. Commands carry the body
 //! of the REST call of the same meaning, so both doors refuse the same things.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use crate::duty::location::live::{LivePerson, LiveVehicle};
 use crate::platform::push::cursor::Lost;
 use crate::words::error::{Code, Error, Result};
 use crate::words::geo::BBox;
@@ -256,29 +257,6 @@ impl From<Lost> for Reason {
     }
 }
 
-/// A server message. `message` and live frames of the binary subprotocol are
-/// written by hand from shared parts; their form is the one given here.
-#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
-#[serde(tag = "type", rename_all = "snake_case")]
-pub enum Outgoing<S, D> {
-    /// The answer to `hello`.
-    Welcome(Welcome),
-    /// A must-deliver message of the person's stream; acknowledge it.
-    Message(Delivered),
-    /// Fixes up to this counter are stored.
-    FixesAck(FixesAck),
-    /// The whole live view of the subscription.
-    LiveSnapshot(S),
-    /// What changed since the version before.
-    LiveDelta(D),
-    /// A command succeeded.
-    Reply(Reply),
-    /// Something failed; with `request_id` when a command did.
-    Error(Problem),
-    /// The answer to `ping`.
-    Pong(Pong),
-}
-
 /// The answer to `hello`.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct Welcome {
@@ -399,4 +377,33 @@ pub struct Pong {
 pub fn fixes_counter(text: &str) -> Option<u64> {
     let value: Value = serde_json::from_str(text).ok()?;
     (value.get("type")?.as_str()? == "fixes").then(|| value.get("n")?.as_u64()).flatten()
+}
+
+/// The whole live view of a subscription; forget what was shown.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct LiveSnapshot {
+    pub version: u64,
+    pub people: Vec<LivePerson>,
+    /// Vehicles, drones and checkpoints that report by themselves.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub vehicles: Vec<LiveVehicle>,
+    /// The rest follows at once.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub more: bool,
+}
+
+/// What changed since the frame before; only the latest state of each.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct LiveDelta {
+    pub version: u64,
+    pub changed: Vec<LivePerson>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub vehicles_changed: Vec<LiveVehicle>,
+    /// Who is no longer in view.
+    pub removed: Vec<PersonId>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub vehicles_removed: Vec<DeviceId>,
+    /// More follows at once.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub more: bool,
 }

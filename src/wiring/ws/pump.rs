@@ -13,7 +13,6 @@ use super::frame::Outgoing as Frame;
 use super::live::{Feed, Order};
 use super::socket::{CLOSE_WITHIN, FLIGHT_MAX, Limits, Socket, State};
 use super::stream;
-use crate::duty::location::Live;
 use crate::platform::push::hub::Ending;
 
 /// When clients of a stopping server come back, in milliseconds.
@@ -86,9 +85,6 @@ fn next(socket: &Socket, live: &mut Option<Feed>) -> Step {
             return Step::Close(ending.close, ending.hint.clone());
         }
         if state.reader_done {
-            if let Ok(live) = socket.ctx.part::<Live>() {
-                live.socket_ended(&socket.ctx.actor.device, true);
-            }
             return Step::Close(Close::Normal, String::new());
         }
         if let Some(close) = overdue(state, &socket.limits, now) {
@@ -113,7 +109,7 @@ fn overdue(state: &State, limits: &Limits, now: Instant) -> Option<Close> {
     if !state.busy && now.duration_since(state.last_in) >= limits.silent_after {
         return Some(Close::Silent);
     }
-    let unanswered = state.ping.is_some_and(|(_, at, _)| now.duration_since(at) >= limits.stalled_after);
+    let unanswered = state.ping.is_some_and(|(_, at, _)| now.duration_since(at.max(state.progress)) >= limits.stalled_after);
     let unacknowledged = state
         .stream
         .as_ref()
@@ -157,7 +153,7 @@ fn look_again(state: &State, limits: &Limits, now: Instant) -> Instant {
         at = at.min(state.opened + limits.hello_within);
     }
     at = at.min(match state.ping {
-        Some((_, sent, _)) => sent + limits.stalled_after,
+        Some((_, sent, _)) => sent.max(state.progress) + limits.stalled_after,
         None => state.last_ping + limits.ping_every,
     });
     if let Some(since) = state.stream.as_ref().and_then(|stream| stream.full_since) {

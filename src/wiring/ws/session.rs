@@ -40,7 +40,10 @@ pub async fn run(socket: Rc<Socket>, mut frames: AggregatedMessageStream) {
                 socket.with(|state| state.take_pong(&payload));
                 socket.wake();
             }
-            Ok(AggregatedMessage::Close(_)) => break,
+            Ok(AggregatedMessage::Close(_)) => {
+                socket.with(|state| state.closed_by_client = true);
+                break;
+            }
             Err(error) => match close_for(&error) {
                 Some(close) => {
                     socket.end(close, "");

@@ -14,7 +14,7 @@ use crate::duty::location::ingest::{AckCell, Bearer, Ingest};
 pub use crate::duty::location::live::{Encoding, Subscription};
 use crate::duty::location::live::{Live, Scope};
 use crate::duty::{assignments, backup, crews, incidents, location, officers, rooms};
-use crate::platform::ctx::Ctx;
+use crate::platform::ctx::{Core, Ctx};
 use crate::platform::db::Conn;
 use crate::platform::http::RequestMeta;
 use crate::platform::http::body::text_opt;
@@ -22,6 +22,7 @@ use crate::platform::policy::Actor;
 use crate::platform::push::outbox::Envelope;
 use crate::words::error::{Code, Error, Result};
 use crate::words::geo::BBox;
+use crate::words::ids::DeviceId;
 
 /// Characters of the purpose of a look.
 const PURPOSE_MAX: usize = 200;
@@ -65,6 +66,14 @@ fn body(conn: &mut Conn, actor: &Actor, envelope: &Envelope) -> Result<Option<Va
 pub async fn ingest(ctx: &Ctx, n: u64, fixes: &[Fix], acks: &Arc<AckCell>) -> Result<()> {
     let bearer = Arc::new(Bearer::of(&ctx.actor)?);
     ctx.part::<Ingest>()?.take_message(&ctx.core, &bearer, n, fixes, acks).await
+}
+
+/// A device's socket ended, in good order or not: explains a later silence.
+pub fn gone(core: &Core, device: &DeviceId, clean: bool) {
+    match core.part::<Live>() {
+        Ok(live) => live.socket_ended(device, clean),
+        Err(error) => tracing::error!(%error, "the live table is not wired"),
+    }
 }
 
 /// A live subscription within what the actor may see.

@@ -26,7 +26,7 @@ use crate::words::error::Error;
 pub const CLOSE_WITHIN: Duration = Duration::from_millis(700);
 /// Bytes that may be written and not confirmed by a pong or an acknowledgement;
 /// bounds the memory a reader that stands still can cost.
-pub const FLIGHT_MAX: usize = 256 * 1024;
+pub const FLIGHT_MAX: usize = 160 * 1024;
 /// So many unconfirmed bytes ask for a confirmation by ping.
 const CONFIRM_EVERY: usize = 32 * 1024;
 /// Answers waiting for the writer; beyond it the reader reads no more.
@@ -111,11 +111,15 @@ pub struct State {
     control_bytes: usize,
     pub ending: Option<Ending>,
     pub reader_done: bool,
+    /// The client said goodbye; otherwise the connection broke.
+    pub closed_by_client: bool,
     /// The reader waits for the database on behalf of the client.
     pub busy: bool,
     pub opened: Instant,
     pub last_in: Instant,
     pub last_ping: Instant,
+    /// When the client last proved to have read something of ours.
+    pub progress: Instant,
     /// The ping that is out: its mark, when it left, bytes written before it.
     pub ping: Option<(u64, Instant, u64)>,
     next_mark: u64,
@@ -165,10 +169,12 @@ impl Socket {
                 control_bytes: 0,
                 ending: None,
                 reader_done: false,
+                closed_by_client: false,
                 busy: false,
                 opened: now,
                 last_in: now,
                 last_ping: now,
+                progress: now,
                 ping: None,
                 next_mark: 1,
                 written: 0,
@@ -299,6 +305,7 @@ impl State {
         {
             self.confirmed = self.confirmed.max(before);
             self.ping = None;
+            self.progress = Instant::now();
         }
     }
 }

@@ -12,6 +12,7 @@ use super::frame::Outgoing as Frame;
 use super::protocol::{Delivered, Hello, Reason, Welcome};
 use super::slices;
 use super::socket::{Socket, Stream, Tagged};
+use crate::duty::officers;
 use crate::platform::ctx::Core;
 use crate::platform::db::{Priority, Tx};
 use crate::platform::events::Event;
@@ -177,11 +178,20 @@ async fn fetch(socket: &Rc<Socket>, after: i64, limit: i64, seen: i64) {
     let page = loop {
         let actor = std::sync::Arc::clone(&socket.ctx.actor);
         let read = socket.ctx.db.read(move |conn| {
+            // Rights of this moment, not of the handshake.
+            let actor = match actor.session {
+                Some(session) => officers::auth::actor_load(conn, &session)?,
+                None => Actor::clone(&actor),
+            };
             let envelopes = outbox::messages_after(conn, &actor.person, after, limit)?;
             envelopes.iter().map(|one| Ok((one.seq, frame_of(&slices::message(conn, &actor, one)?)?))).collect()
         });
         match read.await {
             Ok(page) => break Some(page),
+            Err(error) if error.is(Code::TokenRevoked) => {
+                socket.end(Close::Revoked, "");
+                return;
+            }
             Err(error) => {
                 attempts += 1;
                 if attempts > ATTEMPTS_MAX || socket.is_ending() {
@@ -223,6 +233,7 @@ pub fn acknowledge(socket: &Rc<Socket>, seq: i64) -> bool {
         if seq > stream.acked {
             stream.acked = seq;
             stream.full_since = None;
+            state.progress = tokio::time::Instant::now();
             if seq == stream.sent {
                 // The client has read everything up to here.
                 state.confirmed = state.confirmed.max(stream.sent_mark);
