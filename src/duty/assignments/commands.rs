@@ -12,6 +12,7 @@ use super::offer::{self, Offer};
 use super::store::{self, AssignmentRow, Origin, RungRow};
 use super::{active, events};
 use crate::duty::crews::store as crews;
+use crate::duty::incidents::access;
 use crate::duty::incidents::service as incident_service;
 use crate::duty::incidents::state::{self, Command};
 use crate::duty::incidents::store as incidents;
@@ -223,8 +224,12 @@ pub fn join(tx: &mut Tx<'_>, ctx: &Ctx, id: &IncidentId, rung: Rung) -> Result<D
     let mut incident = incidents::incident_lock(tx.conn(), id)?;
     let paths = incidents::unit_paths(tx.conn(), id)?;
     let ours = paths.iter().any(|(path, _)| actor.unit_path.starts_with(path.as_str()) || actor.commands(path));
-    if !ours || !actor.kind.is_field() {
+    if !ours {
         return Err(Error::not_found("incident"));
+    }
+    if !actor.kind.is_field() {
+        access::sight(tx.conn(), actor, &incident)?.check(actor, Action::IncidentRead)?;
+        return Err(Error::forbidden("people in the field attach themselves"));
     }
     if matches!(actor.kind, PersonKind::Guard | PersonKind::Volunteer) {
         return Err(Error::forbidden("guards and volunteers are sent, they do not attach themselves"));

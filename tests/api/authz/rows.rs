@@ -1,0 +1,275 @@
+//! The table of who meets what. Letters: A D U O F V | a d o v, see the test.
+
+use super::{Target, World, empty, password};
+use crate::support::{new_id, now};
+use serde_json::{Value, json};
+
+/// What the path's parameter names.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Subject {
+    /// No parameter.
+    Nothing,
+    /// An id that nothing has.
+    Unknown,
+    /// The source V speaks for.
+    Source,
+    /// The station.
+    Unit,
+    /// O.
+    Officer,
+    /// Somebody of the station, made for this call.
+    Stranger,
+    Grid,
+    /// O's handheld, which he carries.
+    Device,
+    /// A handheld of the station, made for this call.
+    LostDevice,
+    /// A crew of O and a mate.
+    Crew,
+    /// An incident of V's source and the station; O was sent and has accepted.
+    Incident,
+    /// The same with nobody sent.
+    NewIncident,
+    /// O's assignment.
+    Assignment,
+    /// O's first feedback.
+    Feedback,
+    /// O's alarm.
+    Backup,
+}
+
+/// One route.
+pub struct Row {
+    pub route: &'static str,
+    pub subject: Subject,
+    pub query: &'static str,
+    pub body: fn(&World, &Target) -> Value,
+    /// One letter per caller, or `public`.
+    pub expected: &'static str,
+    /// The call ends the session that makes it.
+    pub ends_session: bool,
+}
+
+const fn row(route: &'static str, subject: Subject, expected: &'static str) -> Row {
+    Row { route, subject, query: "", body: empty, expected, ends_session: false }
+}
+
+const fn with(
+    route: &'static str,
+    subject: Subject,
+    body: fn(&World, &Target) -> Value,
+    expected: &'static str,
+) -> Row {
+    Row { route, subject, query: "", body, expected, ends_session: false }
+}
+
+fn lead(person: &str) -> Value {
+    json!([{ "person_id": person, "role": "lead" }])
+}
+
+/// Served to everybody signed in.
+const ALL: &str = "++++++ ++++";
+/// The organisation as its members see it; systems see none of it.
+const ORG: &str = "+++++0 +++0";
+/// One subject of the organisation, seen from its own subtree.
+const OWN_ORG: &str = "+++++0 0000";
+/// Changed by administrators of the subtree alone; who is none hears so before anything is looked up.
+const ADMIN: &str = "+----- 0---";
+/// The room in command of an incident; who may see it hears 403, others nothing.
+const COMMAND: &str = "++--0- 0000";
+/// Who may see an incident.
+const SEES: &str = "++++0+ 0000";
+
+pub const ROWS: &[Row] = &[
+    // Signing in
+    row("POST /auth/login", Subject::Nothing, "public"),
+    row("POST /auth/refresh", Subject::Nothing, "public"),
+    row("POST /devices/enrol", Subject::Nothing, "public"),
+    row("GET /.well-known/jwks.json", Subject::Nothing, "public"),
+    Row { ends_session: true, ..row("POST /auth/logout", Subject::Nothing, ALL) },
+    row("POST /ws-tickets", Subject::Nothing, ALL),
+    // Units, people, devices
+    row("GET /units", Subject::Nothing, ORG),
+    with(
+        "POST /units",
+        Subject::Nothing,
+        |w, _| json!({ "name": "T", "kind": "team", "parent_id": w.station.id }),
+        ADMIN,
+    ),
+    row("GET /units/{id}", Subject::Unit, OWN_ORG),
+    with("PATCH /units/{id}", Subject::Unit, |_, _| json!({ "name": "Station" }), ADMIN),
+    row("GET /people", Subject::Nothing, ORG),
+    with(
+        "POST /people",
+        Subject::Nothing,
+        |w, _| json!({ "username": new_id(), "password": password(), "name": "n", "kind": "guard", "unit_id": w.station.id }),
+        ADMIN,
+    ),
+    row("GET /people/{id}", Subject::Officer, OWN_ORG),
+    with("PATCH /people/{id}", Subject::Stranger, |_, _| json!({ "name": "x" }), ADMIN),
+    row("POST /people/{id}/disable", Subject::Stranger, ADMIN),
+    row("POST /people/{id}/enable", Subject::Stranger, ADMIN),
+    with("PUT /people/{id}/password", Subject::Stranger, |_, _| json!({ "password": password() }), ADMIN),
+    with(
+        "PUT /me/password",
+        Subject::Nothing,
+        // Too short a new one: refused after the caller was let in.
+        |_, _| json!({ "old_password": password(), "new_password": "short" }),
+        ALL,
+    ),
+    row("GET /devices", Subject::Nothing, "+++--- ++--"),
+    with("POST /devices/enrolment-codes", Subject::Nothing, |w, _| json!({ "unit_id": w.station.id }), ADMIN),
+    row("GET /devices/{id}", Subject::Device, "++++00 0000"),
+    row("POST /devices/{id}/revoke", Subject::LostDevice, ADMIN),
+    // Duty, crews, grids, issued devices
+    row("GET /me", Subject::Nothing, ALL),
+    row("GET /me/duty", Subject::Nothing, ALL),
+    with("PUT /me/duty", Subject::Nothing, |_, _| json!({ "on_duty": true }), "+++++- +++-"),
+    row("GET /people/{id}/duty", Subject::Officer, OWN_ORG),
+    with("PUT /people/{id}/duty", Subject::Officer, |_, _| json!({ "on_duty": true }), "++-+-- 0000"),
+    row("GET /people/{id}/duty-log", Subject::Officer, "++++-0 0000"),
+    row("GET /roster", Subject::Nothing, "+++--- ++--"),
+    row("GET /crews", Subject::Nothing, ORG),
+    with(
+        "POST /crews",
+        Subject::Nothing,
+        |w, _| json!({ "call_sign": "K", "members": lead(&w.who("F").person_id) }),
+        "++--+- 0000",
+    ),
+    row("GET /crews/{id}", Subject::Crew, OWN_ORG),
+    with("PATCH /crews/{id}", Subject::Crew, |_, _| json!({ "grid": "G1" }), "++-+-0 0000"),
+    with("POST /crews/{id}/join", Subject::Crew, |w, _| json!({ "person_id": w.mate() }), "++-+-0 0000"),
+    with("POST /crews/{id}/leave", Subject::Crew, |w, _| json!({ "person_id": w.mate() }), "++---0 0000"),
+    with(
+        "POST /crews/{id}/split",
+        Subject::Crew,
+        |w, _| json!({ "call_sign": "K2", "members": lead(w.mate()) }),
+        "++-+-0 0000",
+    ),
+    row("GET /grids", Subject::Nothing, ORG),
+    with(
+        "POST /grids",
+        Subject::Nothing,
+        |w, _| json!({ "unit_id": w.station.id, "code": new_id(), "name": "n" }),
+        ADMIN,
+    ),
+    with("PATCH /grids/{id}", Subject::Grid, |_, _| json!({ "name": "n" }), ADMIN),
+    with(
+        "POST /devices/{id}/issue",
+        Subject::Device,
+        |w, _| json!({ "person_id": w.who("O").person_id }),
+        "++-+-- 0000",
+    ),
+    row("POST /devices/{id}/return", Subject::LostDevice, "++---- 0000"),
+    row("GET /devices/{id}/issues", Subject::Device, "++++00 0000"),
+    // Incidents
+    row("GET /incidents", Subject::Nothing, ALL),
+    with(
+        "POST /incidents",
+        Subject::Nothing,
+        |w, _| {
+            let (lon, lat) = w.station.center;
+            json!({ "category": "dispute", "priority": 3, "title": "t", "location": { "lon": lon, "lat": lat } })
+        },
+        "++-+++ ++++",
+    ),
+    row("GET /incidents/{id}", Subject::Incident, SEES),
+    with("PATCH /incidents/{id}", Subject::Incident, |_, _| json!({ "hazards": ["dog"] }), "++-+0+ 0000"),
+    row("GET /incidents/{id}/notes", Subject::Incident, SEES),
+    with("POST /incidents/{id}/notes", Subject::Incident, |_, _| json!({ "text": "n" }), "++-+0+ 0000"),
+    row("GET /incidents/{id}/timeline", Subject::Incident, SEES),
+    row("GET /incidents/{id}/caller", Subject::Incident, "++-+0+ 0000"),
+    row("POST /incidents/{id}/claim", Subject::Incident, COMMAND),
+    row("DELETE /incidents/{id}/claim", Subject::Incident, COMMAND),
+    row("POST /incidents/{id}/cancel", Subject::Incident, COMMAND),
+    with("POST /incidents/{id}/merge", Subject::Incident, |_, t| json!({ "into": t.twin }), COMMAND),
+    with("POST /incidents/{id}/links", Subject::Incident, |_, t| json!({ "incident_id": t.twin }), COMMAND),
+    with("POST /incidents/{id}/divert", Subject::Incident, |_, _| json!({ "to": "12345" }), COMMAND),
+    row("POST /incidents/{id}/close", Subject::Incident, COMMAND),
+    with("POST /incidents/{id}/review", Subject::Incident, |_, _| json!({ "accept": true }), COMMAND),
+    row("POST /incidents/{id}/reopen", Subject::Incident, COMMAND),
+    with(
+        "POST /incidents/{id}/feedbacks",
+        Subject::Incident,
+        |_, _| json!({ "stage": "first", "text": "t" }),
+        "++-+0- 0000",
+    ),
+    row("GET /incidents/{id}/feedbacks", Subject::Incident, SEES),
+    row("POST /feedbacks/{id}/confirm", Subject::Feedback, "++-+0- 0000"),
+    row("GET /integrations/{source}/changes", Subject::Source, "+--00+ +-00"),
+    with(
+        "PUT /integrations/{source}/webhook",
+        Subject::Source,
+        |_, _| json!({ "url": "http://127.0.0.1:9/hook" }),
+        "+--000 +-00",
+    ),
+    row("GET /integrations/{source}/webhook", Subject::Source, "+--000 +-00"),
+    // Assignments
+    with(
+        "POST /incidents/{id}/assignments",
+        Subject::NewIncident,
+        |w, _| json!({ "person_ids": [w.who("F").person_id] }),
+        "++-00- 0000",
+    ),
+    row("GET /incidents/{id}/assignments", Subject::Incident, SEES),
+    row("POST /incidents/{id}/sign", Subject::NewIncident, "++-00- 0000"),
+    with("POST /incidents/{id}/return", Subject::NewIncident, |_, _| json!({ "reason": "not ours" }), "++-00- 0000"),
+    with("POST /incidents/{id}/transfer", Subject::NewIncident, |w, _| json!({ "unit_id": w.other.id }), "++-00- 0000"),
+    row("POST /incidents/{id}/join", Subject::NewIncident, "---++- 0000"),
+    row("GET /incidents/{id}/feedback-proposal", Subject::Incident, SEES),
+    row("GET /assignments/{id}", Subject::Assignment, SEES),
+    with(
+        "POST /assignments/{id}/events",
+        Subject::Assignment,
+        |_, _| json!({ "event": "en_route", "at": now() }),
+        "++-+0- 0000",
+    ),
+    row("POST /assignments/{id}/cancel", Subject::Assignment, COMMAND),
+    with(
+        "POST /assignments/{id}/reassign",
+        Subject::Assignment,
+        |w, _| json!({ "to": { "person_ids": [w.who("F").person_id] } }),
+        COMMAND,
+    ),
+    row("POST /assignments/{id}/keep", Subject::Assignment, COMMAND),
+    with(
+        "POST /assignments/{id}/leave",
+        Subject::Assignment,
+        |w, _| json!({ "person_id": w.who("O").person_id }),
+        "++-+0- 0000",
+    ),
+    row("GET /me/assignments", Subject::Nothing, ALL),
+    row("GET /agencies", Subject::Nothing, ORG),
+    with("POST /agencies", Subject::Nothing, |_, _| json!({ "name": new_id() }), "+--000 +-00"),
+    // Places
+    with(
+        "POST /positions",
+        Subject::Nothing,
+        |w, _| json!({ "fixes": [{ "at": now(), "lon": w.station.center.0, "lat": w.station.center.1 }] }),
+        "+++++- +++-",
+    ),
+    row("GET /live", Subject::Nothing, "+++++- +++-"),
+    Row { query: "lon=108.9&lat=34.2", ..row("GET /nearby", Subject::Nothing, "+++++- +++-") },
+    row("GET /people/{id}/track", Subject::Officer, "++++00 0000"),
+    row("GET /me/looked-at", Subject::Nothing, ALL),
+    row("GET /me/reporting-policy", Subject::Nothing, ALL),
+    // Backup
+    row("POST /backups", Subject::Nothing, "+++++- +++-"),
+    row("GET /backups", Subject::Nothing, ALL),
+    row("GET /backups/{id}", Subject::Backup, "++++.0 0000"),
+    with("PATCH /backups/{id}", Subject::Backup, |_, _| json!({ "note": "n" }), "++-+.0 0000"),
+    row("POST /backups/{id}/take", Subject::Backup, "++--.0 0000"),
+    with("POST /backups/{id}/responses", Subject::Backup, |_, _| json!({ "answer": "coming" }), "---..0 0000"),
+    with("POST /backups/{id}/close", Subject::Backup, |_, _| json!({ "reason": "resolved" }), "++-..0 0000"),
+    row("GET /me/cover", Subject::Nothing, ALL),
+    with("POST /me/check-ins", Subject::Nothing, |_, _| json!({ "assignment_id": new_id() }), "000000 0000"),
+    // The stream
+    row("GET /me/inbox", Subject::Nothing, ALL),
+    with("POST /me/inbox/ack", Subject::Nothing, |_, _| json!({ "seq": 0 }), ALL),
+    row("GET /ws", Subject::Nothing, "++++++ ++++"),
+    // Rooms
+    row("GET /cards", Subject::Nothing, "+++--- ++--"),
+    row("GET /cards/{id}", Subject::Unknown, "000... 00.."),
+    row("POST /cards/{id}/close", Subject::Unknown, "00.... 00.."),
+    with("POST /cards/{id}/snooze", Subject::Unknown, |_, _| json!({ "reason": "r", "minutes": 5 }), "00.... 00.."),
+];
