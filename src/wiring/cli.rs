@@ -211,7 +211,8 @@ fn spec(args: &SpecArgs) -> Result<()> {
 
 /// Every generated interface file: name and text, ending in a newline.
 pub fn specs() -> Result<Vec<(&'static str, String)>> {
-    let text = |value: &serde_json::Value| -> Result<String> { Ok(format!("{}\n", serde_json::to_string_pretty(value)?)) };
+    let text =
+        |value: &serde_json::Value| -> Result<String> { Ok(format!("{}\n", serde_json::to_string_pretty(value)?)) };
     Ok(vec![
         ("openapi.json", text(&serde_json::to_value(openapi::document())?)?),
         ("ws.schema.json", text(&schema::json_schema())?),

@@ -119,7 +119,8 @@ async fn a_room_watches_its_people_move_and_a_slow_page_gets_the_latest() {
     wang.sign_off().await;
     let gone = page
         .expect_where("removal", |frame| {
-            frame["type"] == "live_delta" && frame["removed"].as_array().is_some_and(|r| r.contains(&json!(wang.person_id)))
+            frame["type"] == "live_delta"
+                && frame["removed"].as_array().is_some_and(|r| r.contains(&json!(wang.person_id)))
         })
         .await;
     assert!(gone["version"].is_u64());

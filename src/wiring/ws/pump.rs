@@ -109,7 +109,8 @@ fn overdue(state: &State, limits: &Limits, now: Instant) -> Option<Close> {
     if !state.busy && now.duration_since(state.last_in) >= limits.silent_after {
         return Some(Close::Silent);
     }
-    let unanswered = state.ping.is_some_and(|(_, at, _)| now.duration_since(at.max(state.progress)) >= limits.stalled_after);
+    let unanswered =
+        state.ping.is_some_and(|(_, at, _)| now.duration_since(at.max(state.progress)) >= limits.stalled_after);
     let unacknowledged = state
         .stream
         .as_ref()

@@ -112,8 +112,7 @@ async fn the_room_records_what_it_heard_and_only_those_concerned_may_act() {
 
 #[tokio::test]
 async fn an_officer_who_goes_quiet_at_a_risky_call_is_asked_and_then_looked_for() {
-    let config =
-        "[backup]\ncheck_in_categories = [\"dispute\"]\ncheck_in_after_s = 1\ncheck_in_answer_s = 2\n";
+    let config = "[backup]\ncheck_in_categories = [\"dispute\"]\ncheck_in_after_s = 1\ncheck_in_answer_s = 2\n";
     let app = TestApp::builder().config(config).start().await;
     let unit = app.unit("Risky").await;
     let room = unit.dispatcher("room").await;

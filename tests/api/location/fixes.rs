@@ -177,7 +177,8 @@ async fn everything_acknowledged_before_a_kill_is_there_once() {
         senders.push(tokio::spawn(async move {
             let (mut acknowledged, mut i) = (Vec::new(), 0);
             loop {
-                let batch: Vec<Value> = (0..7).map(|k| fix((center.0, center.1), 50_000.0 - f64::from(i * 7 + k))).collect();
+                let batch: Vec<Value> =
+                    (0..7).map(|k| fix((center.0, center.1), 50_000.0 - f64::from(i * 7 + k))).collect();
                 i += 1;
                 let times: Vec<String> = batch.iter().map(|f| f["at"].as_str().unwrap().to_owned()).collect();
                 let call = officer.app.http().post(&url).bearer_auth(officer.token()).json(&json!({ "fixes": batch }));
