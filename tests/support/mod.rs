@@ -103,7 +103,7 @@ pub fn now() -> String {
 /// The moment `seconds` before now (negative: in the future) as RFC 3339 UTC with microseconds.
 pub fn ago(seconds: f64) -> String {
     let micros = jiff::Timestamp::now().as_microsecond() - (seconds * 1e6) as i64;
-    jiff::Timestamp::from_microsecond(micros).unwrap().to_string()
+    format!("{:.6}", jiff::Timestamp::from_microsecond(micros).unwrap())
 }
 
 /// A plain fix as a terminal sends it, taken `seconds` ago.

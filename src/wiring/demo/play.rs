@@ -243,7 +243,10 @@ async fn one_call(play: Arc<Play>, cast: Arc<Cast>, room: usize, serial: u64, mu
     pause(&mut dice, 4.0, 14.0).await;
     for _ in 0..SENDING_TRIES {
         match send(&cast, seat, room, &incident, call.priority, &mut dice).await {
-            Ok(_) => return _ = play.count("assigned"),
+            Ok(_) => {
+                play.count("assigned");
+                return;
+            }
             Err(trouble) if trouble.is_status(409) => _ = play.count("nobody_free"),
             Err(trouble) => return play.trouble("assign", &trouble),
         }

@@ -245,7 +245,8 @@ pub const ROWS: &[Row] = &[
     with(
         "POST /positions",
         Subject::Nothing,
-        |w, _| json!({ "fixes": [{ "at": now(), "lon": w.station.center.0, "lat": w.station.center.1 }] }),
+        // Far from the station: whoever stands beside an alarm is told of it and may see it.
+        |w, _| json!({ "fixes": [{ "at": now(), "lon": w.station.center.0, "lat": w.station.center.1 - 40.0 }] }),
         "+++++- +++-",
     ),
     row("GET /live", Subject::Nothing, "+++++- +++-"),
