@@ -151,13 +151,20 @@ impl Subscription {
             }
         }
         drop(published);
-        self.frame(encoding, true)
+        let empty = LiveFrame { version: self.seen, bytes: Bytes::new(), more: false };
+        self.frame(encoding, true).unwrap_or(empty)
     }
 
     /// What changed since the last frame; `None` when nothing did.
     pub fn delta(&mut self, encoding: Encoding) -> Option<LiveFrame> {
         self.collect();
-        (!self.pending.is_empty()).then(|| self.frame(encoding, false))
+        // What was marked may have left the view again unseen: such a frame says nothing and is not worth a credit.
+        while !self.pending.is_empty() {
+            if let Some(frame) = self.frame(encoding, false) {
+                return Some(frame);
+            }
+        }
+        None
     }
 
     /// Marks what changed since [`Subscription::seen`].
@@ -211,8 +218,8 @@ impl Subscription {
         })
     }
 
-    /// Takes from the pending as much as fits and writes it.
-    fn frame(&mut self, encoding: Encoding, snapshot: bool) -> LiveFrame {
+    /// Takes from the pending as much as fits and writes it; `None` for a delta that would be empty.
+    fn frame(&mut self, encoding: Encoding, snapshot: bool) -> Option<LiveFrame> {
         let live = self.live.clone();
         let published = live.inner.published.read();
         let (mut changed, mut removed) = (Vec::new(), Vec::new());
@@ -238,13 +245,16 @@ impl Subscription {
             }
         }
         drop(published);
+        if !snapshot && changed.is_empty() && removed.is_empty() {
+            return None;
+        }
         let more = !self.pending.is_empty();
         let version = self.seen;
         let bytes = match encoding {
             Encoding::Json => json_frame(version, snapshot, more, &changed, &removed),
             Encoding::Bin => live_bin::frame(version, snapshot, more, &changed, &removed, &mut self.introduced),
         };
-        LiveFrame { version, bytes, more }
+        Some(LiveFrame { version, bytes, more })
     }
 }
 
