@@ -1,3 +1,5 @@
+//! The ranking by examples, one obstacle at a time, and a property test over any night.
+
 use proptest::prelude::*;
 
 use super::*;

@@ -25,7 +25,8 @@ async fn a_request_nobody_takes_climbs_to_the_parent_room_and_the_duty_commander
     let station = app.unit("Station").await;
     let post = station.child("Post", "street_post").await;
     let (low, high) = (post.dispatcher("low").await, station.dispatcher("high").await);
-    let chief = station.supervisor("chief").await;
+    // A seat of the lowest room himself: his own card comes first, the commander's only when nobody took it.
+    let chief = post.supervisor("chief").await;
     let (mut low_desk, mut high_desk, mut chief_desk) = (low.socket().await, high.socket().await, chief.socket().await);
     let who = caller(&post).await;
     let id = id_of(&press(&who, json!({})).await);
