@@ -114,7 +114,13 @@ pub fn act(tx: &mut Tx<'_>, config: &Dispatch, row: &mut AssignmentRow, act: &Ac
 }
 
 /// Everything a signature does beyond the rung: the call becomes this unit's.
-pub fn signed(tx: &mut Tx<'_>, config: &Dispatch, incident: &mut IncidentRow, unit: UnitId, by: PersonId) -> Result<()> {
+pub fn signed(
+    tx: &mut Tx<'_>,
+    config: &Dispatch,
+    incident: &mut IncidentRow,
+    unit: UnitId,
+    by: PersonId,
+) -> Result<()> {
     let now = tx.now;
     for mut other in store::open_of_incident(tx.conn(), &incident.id)? {
         if other.is_unit() && other.unit_id != unit {

@@ -5,7 +5,7 @@
 //! | file | what |
 //! |---|---|
 //! | `state`, `revision`, `reporter` | pure rules |
-//! | `intake` | a push of a source, a call taken in the room, an officer's own |
+//! | `intake`, `push` | a push of a source, a call taken in the room, an officer's own: checked, then applied |
 //! | `commands`, `notes`, `feedback`, `webhook` | what can be asked of an incident |
 //! | `service`, `trail`, `access`, `view` | what those share |
 //! | `jobs` | pushes the feed to the source's webhook |
@@ -18,6 +18,7 @@ mod intake;
 pub mod jobs;
 pub mod messages;
 mod notes;
+mod push;
 mod reporter;
 pub mod revision;
 pub mod service;

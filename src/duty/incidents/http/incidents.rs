@@ -9,6 +9,7 @@ use super::super::access;
 use super::super::commands::{self, Patch};
 use super::super::intake::{self, Intake};
 use super::super::notes::{self, NewNote};
+use super::super::push;
 use super::super::state::State;
 use super::super::store::{self, ListFilter};
 use super::super::view;
@@ -35,7 +36,7 @@ const TIMELINE_MAX: i64 = 500;
 pub async fn create(ctx: Ctx, body: Body<Intake>) -> Result<HttpResponse> {
     let prepared = intake::Prepared::new(&ctx, body.value)?;
     let inner = ctx.clone();
-    let done = idem::run(&ctx, &body.meta, Priority::Urgent, move |tx| intake::intake(tx, &inner, &prepared)).await?;
+    let done = idem::run(&ctx, &body.meta, Priority::Urgent, move |tx| push::intake(tx, &inner, &prepared)).await?;
     shown(&ctx, &done).await
 }
 

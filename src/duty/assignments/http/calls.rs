@@ -1,89 +1,30 @@
-//! Endpoints of assignments, the unit's acts on an incident, agencies.
+//! Sending, the ladder, and the commands on one assignment.
 
 use actix_web::HttpResponse;
-use actix_web::http::StatusCode;
-use actix_web::web::{ServiceConfig, get, post, resource};
 use serde::Deserialize;
-use serde_json::{Value, json};
-use utoipa::OpenApi;
+use serde_json::json;
 
-use super::assign::{self, Assign};
-use super::events::{self, EventIn};
-use super::ladder::Rung;
-use super::store::{self, AgencyRow};
-use super::{commands, proposal, unit, view};
-use crate::duty::incidents::http::{items, respond, shown};
+use super::super::assign::{self, Assign};
+use super::super::events::{self, EventIn};
+use super::super::ladder::Rung;
+use super::super::{commands, store, view};
+use super::{made, may_see, one};
+use crate::duty::incidents::http::{items, respond};
 use crate::duty::incidents::store as incidents;
 use crate::duty::incidents::{access, view as incident_view};
 use crate::platform::ctx::Ctx;
-use crate::platform::db::{Conn, Priority};
+use crate::platform::db::Priority;
 use crate::platform::http::page::{self, Items};
-use crate::platform::http::{Body, Done, Params, PathId, body, idem};
-use crate::platform::policy::{self, Action, Actor, Decision, Facts};
+use crate::platform::http::{Body, Params, PathId, body, idem};
+use crate::platform::policy::Action;
 use crate::words::error::{Code, Error, Result};
-use crate::words::ids::{AgencyId, AssignmentId, IncidentId, PersonId, UnitId};
+use crate::words::ids::{AssignmentId, IncidentId, PersonId};
 use crate::words::time::Timestamp;
-
-/// path → handler, below `/api/v1`.
-pub fn routes(config: &mut ServiceConfig) {
-    config
-        .service(resource("/incidents/{id}/assignments").route(get().to(of_incident)).route(post().to(create)))
-        .service(resource("/incidents/{id}/sign").route(post().to(sign)))
-        .service(resource("/incidents/{id}/return").route(post().to(give_back)))
-        .service(resource("/incidents/{id}/transfer").route(post().to(transfer)))
-        .service(resource("/incidents/{id}/join").route(post().to(join)))
-        .service(resource("/incidents/{id}/feedback-proposal").route(get().to(propose)))
-        .service(resource("/assignments/{id}").route(get().to(fetch)))
-        .service(resource("/assignments/{id}/events").route(post().to(event)))
-        .service(resource("/assignments/{id}/cancel").route(post().to(cancel)))
-        .service(resource("/assignments/{id}/reassign").route(post().to(reassign)))
-        .service(resource("/assignments/{id}/keep").route(post().to(keep)))
-        .service(resource("/assignments/{id}/leave").route(post().to(leave)))
-        .service(resource("/me/assignments").route(get().to(mine)))
-        .service(resource("/agencies").route(get().to(agencies)).route(post().to(agency)));
-}
-
-/// The part of the interface description that is ours.
-#[derive(OpenApi)]
-#[openapi(paths(
-    create,
-    of_incident,
-    sign,
-    give_back,
-    transfer,
-    join,
-    propose,
-    fetch,
-    event,
-    cancel,
-    reassign,
-    keep,
-    leave,
-    mine,
-    agencies,
-    agency,
-))]
-pub struct Api;
 
 /// A reason in words.
 #[derive(Clone, Debug, Default, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Why {
-    pub reason: Option<String>,
-}
-
-/// Giving a call back; the reason is needed.
-#[derive(Clone, Debug, Deserialize, utoipa::ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct GiveBack {
-    pub reason: String,
-}
-
-/// Handing a call to another unit.
-#[derive(Clone, Debug, Deserialize, utoipa::ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Transfer {
-    pub unit_id: UnitId,
     pub reason: Option<String>,
 }
 
@@ -109,55 +50,6 @@ pub struct Reassign {
 pub struct Leave {
     /// Oneself unless told.
     pub person_id: Option<PersonId>,
-}
-
-/// A partner agency.
-#[derive(Clone, Debug, Deserialize, utoipa::ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct NewAgency {
-    pub name: String,
-}
-
-/// Assignments made, as the answer to sending.
-async fn made(ctx: &Ctx, done: &Done) -> Result<HttpResponse> {
-    let ids: Vec<AssignmentId> =
-        serde_json::from_value(done.resource.get("ids").cloned().unwrap_or_default()).map_err(Error::internal)?;
-    let shown = ctx
-        .db
-        .read(move |conn| {
-            ids.iter()
-                .map(|id| {
-                    let row = store::assignment_fetch(conn, id)?;
-                    view::full(conn, &row)
-                })
-                .collect::<Result<Vec<Value>>>()
-        })
-        .await?;
-    let status = StatusCode::from_u16(done.status).map_err(Error::internal)?;
-    Ok(HttpResponse::build(status).json(json!({ "assignments": shown })))
-}
-
-/// One assignment as the answer to a command on it.
-async fn one(ctx: &Ctx, done: &Done) -> Result<HttpResponse> {
-    let id: AssignmentId = done.id()?;
-    let (version, value) = ctx
-        .db
-        .read(move |conn| {
-            let row = store::assignment_fetch(conn, &id)?;
-            Ok((row.version, view::full(conn, &row)?))
-        })
-        .await?;
-    respond(done.status, version, &value)
-}
-
-fn may_see(conn: &mut Conn, actor: &Actor, row: &store::AssignmentRow) -> Result<()> {
-    let incident = incidents::incident_fetch(conn, &row.incident_id)?;
-    let sight = access::sight(conn, actor, &incident)?;
-    if sight.decide(actor, Action::AssignmentRead) == Decision::Allow {
-        return Ok(());
-    }
-    let mine = store::members_of(conn, &row.id)?.iter().any(|member| member.person_id == actor.person);
-    if mine { Ok(()) } else { Err(Error::not_found("assignment")) }
 }
 
 /// Sends people, crews, units, agencies or the nearest free response units.
@@ -194,45 +86,6 @@ pub async fn of_incident(ctx: Ctx, PathId(id): PathId<IncidentId>) -> Result<Htt
     Ok(items(shown))
 }
 
-/// A named person of the unit signs for the call (签收).
-///
-/// Permissions: a seat of the unit or above.
-#[utoipa::path(post, path = "/api/v1/incidents/{id}/sign", tag = "incidents", params(("id" = IncidentId, Path)), responses((status = 200, body = Object), (status = 409), (status = 412)))]
-pub async fn sign(ctx: Ctx, PathId(id): PathId<IncidentId>, body: Body<body::Empty>) -> Result<HttpResponse> {
-    let (inner, meta) = (ctx.clone(), body.meta.clone());
-    let done = idem::run(&ctx, &body.meta, Priority::Urgent, move |tx| unit::sign(tx, &inner, &id, &meta)).await?;
-    shown(&ctx, &done).await
-}
-
-/// The unit gives the call back (退回).
-///
-/// Permissions: a seat of the unit or above.
-#[utoipa::path(post, path = "/api/v1/incidents/{id}/return", tag = "incidents", params(("id" = IncidentId, Path)), request_body = GiveBack,
-    responses((status = 200, body = Object), (status = 409), (status = 412)))]
-pub async fn give_back(ctx: Ctx, PathId(id): PathId<IncidentId>, body: Body<GiveBack>) -> Result<HttpResponse> {
-    body::text("reason", &body.reason, 1, 500)?;
-    let (inner, meta, reason) = (ctx.clone(), body.meta.clone(), body.value.reason);
-    let done =
-        idem::run(&ctx, &body.meta, Priority::Normal, move |tx| unit::give_back(tx, &inner, &id, &meta, &reason))
-            .await?;
-    shown(&ctx, &done).await
-}
-
-/// Hands the call to another unit (移交); the sender stays responsible until it is signed for.
-///
-/// Permissions: the room in command.
-#[utoipa::path(post, path = "/api/v1/incidents/{id}/transfer", tag = "incidents", params(("id" = IncidentId, Path)), request_body = Transfer,
-    responses((status = 200, body = Object), (status = 404), (status = 409), (status = 412)))]
-pub async fn transfer(ctx: Ctx, PathId(id): PathId<IncidentId>, body: Body<Transfer>) -> Result<HttpResponse> {
-    body::text_opt("reason", body.reason.as_deref(), 500)?;
-    let (inner, meta) = (ctx.clone(), body.meta.clone());
-    let (to, reason) = (body.value.unit_id, body.value.reason.unwrap_or_default());
-    let done =
-        idem::run(&ctx, &body.meta, Priority::Normal, move |tx| unit::transfer(tx, &inner, &id, &meta, &to, &reason))
-            .await?;
-    shown(&ctx, &done).await
-}
-
 /// A passing officer attaches himself, with his crew.
 ///
 /// Permissions: police, auxiliaries, grid people and mediators of the incident's units.
@@ -246,24 +99,6 @@ pub async fn join(ctx: Ctx, PathId(id): PathId<IncidentId>, body: Body<Join>) ->
     let inner = ctx.clone();
     let done = idem::run(&ctx, &body.meta, Priority::Urgent, move |tx| commands::join(tx, &inner, &id, rung)).await?;
     made(&ctx, &done).await
-}
-
-/// A final feedback filled in from the ladder, to be corrected and sent.
-///
-/// Permissions: who may see the incident.
-#[utoipa::path(get, path = "/api/v1/incidents/{id}/feedback-proposal", tag = "feedback", params(("id" = IncidentId, Path)),
-    responses((status = 200, body = Object)))]
-pub async fn propose(ctx: Ctx, PathId(id): PathId<IncidentId>) -> Result<HttpResponse> {
-    let actor = std::sync::Arc::clone(&ctx.actor);
-    let value = ctx
-        .db
-        .read(move |conn| {
-            let incident = incidents::incident_fetch(conn, &id)?;
-            access::sight(conn, &actor, &incident)?.check(&actor, Action::IncidentRead)?;
-            proposal::proposal(conn, &incident)
-        })
-        .await?;
-    Ok(HttpResponse::Ok().json(value))
 }
 
 /// One assignment with its ladder.
@@ -403,34 +238,4 @@ fn position(cursor: &str) -> Result<(Timestamp, AssignmentId)> {
     let (at, id) = cursor.split_once(':').ok_or_else(wrong)?;
     let at: i64 = at.parse().map_err(|_parse| wrong())?;
     Ok((Timestamp::from_micros(at), id.parse().map_err(|_parse| wrong())?))
-}
-
-/// Partner agencies that can be sent.
-///
-/// Permissions: everybody but service accounts.
-#[utoipa::path(get, path = "/api/v1/agencies", tag = "assignments", responses((status = 200, body = Object)))]
-pub async fn agencies(ctx: Ctx) -> Result<HttpResponse> {
-    policy::may(&ctx.actor, Action::OrgRead, &Facts::default()).check("agency")?;
-    let rows = ctx.db.read(store::agencies_list).await?;
-    Ok(HttpResponse::Ok().json(json!({ "items": rows, "next_cursor": null })))
-}
-
-/// Registers a partner agency.
-///
-/// Permissions: administrators.
-#[utoipa::path(post, path = "/api/v1/agencies", tag = "assignments", request_body = NewAgency, responses((status = 201, body = Object)))]
-pub async fn agency(ctx: Ctx, body: Body<NewAgency>) -> Result<HttpResponse> {
-    let facts = Facts { unit_path: Some(&ctx.actor.unit_path), ..Facts::default() };
-    policy::may(&ctx.actor, Action::OrgWrite, &facts).check("agency")?;
-    body::text("name", &body.name, 1, 100)?;
-    let (name, unit_id) = (body.value.name, ctx.actor.unit);
-    let done = idem::run(&ctx, &body.meta, Priority::Normal, move |tx| {
-        let row = AgencyRow { id: AgencyId::new(), unit_id, name: name.clone(), created_at: tx.now };
-        store::agency_insert(tx.conn(), &row)?;
-        Ok(Done::new(201, json!({ "id": row.id })))
-    })
-    .await?;
-    let id: AgencyId = done.id()?;
-    let row = ctx.db.read(move |conn| store::agency_fetch(conn, &id)).await?;
-    Ok(HttpResponse::Created().json(row))
 }

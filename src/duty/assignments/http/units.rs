@@ -1,0 +1,126 @@
+//! The unit's acts on an incident, the feedback proposal, partner agencies.
+
+use actix_web::HttpResponse;
+use serde::Deserialize;
+use serde_json::json;
+
+use super::super::store::{self, AgencyRow};
+use super::super::{proposal, unit};
+use crate::duty::incidents::access;
+use crate::duty::incidents::http::shown;
+use crate::duty::incidents::store as incidents;
+use crate::platform::ctx::Ctx;
+use crate::platform::db::Priority;
+use crate::platform::http::{Body, Done, PathId, body, idem};
+use crate::platform::policy::{self, Action, Facts};
+use crate::words::error::Result;
+use crate::words::ids::{AgencyId, IncidentId, UnitId};
+
+/// Giving a call back; the reason is needed.
+#[derive(Clone, Debug, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct GiveBack {
+    pub reason: String,
+}
+
+/// Handing a call to another unit.
+#[derive(Clone, Debug, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Transfer {
+    pub unit_id: UnitId,
+    pub reason: Option<String>,
+}
+
+/// A partner agency.
+#[derive(Clone, Debug, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewAgency {
+    pub name: String,
+}
+
+/// A named person of the unit signs for the call (签收).
+///
+/// Permissions: a seat of the unit or above.
+#[utoipa::path(post, path = "/api/v1/incidents/{id}/sign", tag = "incidents", params(("id" = IncidentId, Path)), responses((status = 200, body = Object), (status = 409), (status = 412)))]
+pub async fn sign(ctx: Ctx, PathId(id): PathId<IncidentId>, body: Body<body::Empty>) -> Result<HttpResponse> {
+    let (inner, meta) = (ctx.clone(), body.meta.clone());
+    let done = idem::run(&ctx, &body.meta, Priority::Urgent, move |tx| unit::sign(tx, &inner, &id, &meta)).await?;
+    shown(&ctx, &done).await
+}
+
+/// The unit gives the call back (退回).
+///
+/// Permissions: a seat of the unit or above.
+#[utoipa::path(post, path = "/api/v1/incidents/{id}/return", tag = "incidents", params(("id" = IncidentId, Path)), request_body = GiveBack,
+    responses((status = 200, body = Object), (status = 409), (status = 412)))]
+pub async fn give_back(ctx: Ctx, PathId(id): PathId<IncidentId>, body: Body<GiveBack>) -> Result<HttpResponse> {
+    body::text("reason", &body.reason, 1, 500)?;
+    let (inner, meta, reason) = (ctx.clone(), body.meta.clone(), body.value.reason);
+    let done =
+        idem::run(&ctx, &body.meta, Priority::Normal, move |tx| unit::give_back(tx, &inner, &id, &meta, &reason))
+            .await?;
+    shown(&ctx, &done).await
+}
+
+/// Hands the call to another unit (移交); the sender stays responsible until it is signed for.
+///
+/// Permissions: the room in command.
+#[utoipa::path(post, path = "/api/v1/incidents/{id}/transfer", tag = "incidents", params(("id" = IncidentId, Path)), request_body = Transfer,
+    responses((status = 200, body = Object), (status = 404), (status = 409), (status = 412)))]
+pub async fn transfer(ctx: Ctx, PathId(id): PathId<IncidentId>, body: Body<Transfer>) -> Result<HttpResponse> {
+    body::text_opt("reason", body.reason.as_deref(), 500)?;
+    let (inner, meta) = (ctx.clone(), body.meta.clone());
+    let (to, reason) = (body.value.unit_id, body.value.reason.unwrap_or_default());
+    let done =
+        idem::run(&ctx, &body.meta, Priority::Normal, move |tx| unit::transfer(tx, &inner, &id, &meta, &to, &reason))
+            .await?;
+    shown(&ctx, &done).await
+}
+
+/// A final feedback filled in from the ladder, to be corrected and sent.
+///
+/// Permissions: who may see the incident.
+#[utoipa::path(get, path = "/api/v1/incidents/{id}/feedback-proposal", tag = "feedback", params(("id" = IncidentId, Path)),
+    responses((status = 200, body = Object)))]
+pub async fn propose(ctx: Ctx, PathId(id): PathId<IncidentId>) -> Result<HttpResponse> {
+    let actor = std::sync::Arc::clone(&ctx.actor);
+    let value = ctx
+        .db
+        .read(move |conn| {
+            let incident = incidents::incident_fetch(conn, &id)?;
+            access::sight(conn, &actor, &incident)?.check(&actor, Action::IncidentRead)?;
+            proposal::proposal(conn, &incident)
+        })
+        .await?;
+    Ok(HttpResponse::Ok().json(value))
+}
+
+/// Partner agencies that can be sent.
+///
+/// Permissions: everybody but service accounts.
+#[utoipa::path(get, path = "/api/v1/agencies", tag = "assignments", responses((status = 200, body = Object)))]
+pub async fn agencies(ctx: Ctx) -> Result<HttpResponse> {
+    policy::may(&ctx.actor, Action::OrgRead, &Facts::default()).check("agency")?;
+    let rows = ctx.db.read(store::agencies_list).await?;
+    Ok(HttpResponse::Ok().json(json!({ "items": rows, "next_cursor": null })))
+}
+
+/// Registers a partner agency.
+///
+/// Permissions: administrators.
+#[utoipa::path(post, path = "/api/v1/agencies", tag = "assignments", request_body = NewAgency, responses((status = 201, body = Object)))]
+pub async fn agency(ctx: Ctx, body: Body<NewAgency>) -> Result<HttpResponse> {
+    let facts = Facts { unit_path: Some(&ctx.actor.unit_path), ..Facts::default() };
+    policy::may(&ctx.actor, Action::OrgWrite, &facts).check("agency")?;
+    body::text("name", &body.name, 1, 100)?;
+    let (name, unit_id) = (body.value.name, ctx.actor.unit);
+    let done = idem::run(&ctx, &body.meta, Priority::Normal, move |tx| {
+        let row = AgencyRow { id: AgencyId::new(), unit_id, name: name.clone(), created_at: tx.now };
+        store::agency_insert(tx.conn(), &row)?;
+        Ok(Done::new(201, json!({ "id": row.id })))
+    })
+    .await?;
+    let id: AgencyId = done.id()?;
+    let row = ctx.db.read(move |conn| store::agency_fetch(conn, &id)).await?;
+    Ok(HttpResponse::Created().json(row))
+}
