@@ -66,7 +66,7 @@ pub fn settle(
         incidents::party_end(tx.conn(), &row.id, None, now)?;
     }
     if to != State::Delivered && to != State::Viewed {
-        tell_others(tx, row, &people, about)?;
+        tell(tx, row, &people)?;
     }
     tx.emit(&Event::AssignmentStateChanged {
         assignment: row.id,
@@ -83,10 +83,10 @@ pub fn people(tx: &mut Tx<'_>, row: &AssignmentRow) -> Result<Vec<PersonId>> {
     Ok(members.into_iter().filter(|member| member.left_at.is_none()).map(|member| member.person_id).collect())
 }
 
-/// The rest of the crew and the seat that sent them see the new state.
-fn tell_others(tx: &mut Tx<'_>, row: &AssignmentRow, people: &[PersonId], about: Option<PersonId>) -> Result<()> {
-    let mut to: Vec<PersonId> = people.iter().copied().filter(|person| Some(*person) != about).collect();
-    to.extend(row.created_by.filter(|by| Some(*by) != about));
+/// The crew on all its devices (a tap on one is seen on the others) and the seat that sent it.
+fn tell(tx: &mut Tx<'_>, row: &AssignmentRow, people: &[PersonId]) -> Result<()> {
+    let mut to: Vec<PersonId> = people.to_vec();
+    to.extend(row.created_by);
     if to.is_empty() {
         return Ok(());
     }
