@@ -423,3 +423,26 @@ async fn enrolment_refuses_what_it_should() {
     app.call("POST", "/devices/enrol", Some(&body)).await.problem(404, "not_found");
     assert!(code.text("expires_at") > ago(0.0));
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn another_node_hears_of_a_revocation_within_a_second() {
+    let app = TestApp::start().await;
+    let unit = app.unit("Nodes").await;
+    let officer = unit.officer("li").await;
+    let Some(node) = app.second_node().await else { return };
+    let there = async |token: &str| {
+        let asked = app.http().get(format!("{}/api/v1/me", node.base)).bearer_auth(token).send().await.unwrap();
+        Reply::read("GET /me on the second node".to_owned(), asked).await
+    };
+    there(&officer.token()).await.expect(200);
+    // A changed fact, then the end of the session.
+    let path = format!("/people/{}", officer.person_id);
+    unit.admin().patch(&path, json!({ "kind": "administrator" })).await.expect(200);
+    officer.post_empty("/auth/logout").await.expect(204);
+    let start = Instant::now();
+    while there(&officer.token()).await.status == 200 {
+        assert!(start.elapsed() < Duration::from_secs(1), "the other node still honours the token");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    there(&officer.token()).await.problem(401, "token_revoked");
+}

@@ -187,6 +187,19 @@ impl TestApp {
         self.restart().await;
     }
 
+    /// A second server on the same database with the same keys; none on SQLite, which one process owns.
+    pub async fn second_node(&self) -> Option<Process> {
+        let url = self.inner.database.url()?;
+        let dir = self.inner.dir.join("second");
+        std::fs::create_dir_all(&dir).unwrap();
+        std::fs::copy(self.inner.dir.join("master.key"), dir.join("master.key")).unwrap();
+        let (folder, log) = (dir.display().to_string(), dir.join("server.log"));
+        let args = ["serve", "--listen", "127.0.0.1:0", "--data-dir", &folder, "--database-url", &url];
+        let args: Vec<String> = args.iter().map(|arg| (*arg).to_owned()).collect();
+        let started = tokio::task::spawn_blocking(move || Process::start(&args, &[], &log)).await.unwrap();
+        Some(started.unwrap_or_else(|why| panic!("{why}")))
+    }
+
     /// Runs `suixing ARGS… --data-dir … [--database-url …]` beside the server, to its end.
     pub async fn command(&self, args: &[&str], input: &str) -> Finished {
         let mut all: Vec<String> = args.iter().map(|arg| (*arg).to_owned()).collect();
