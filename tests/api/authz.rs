@@ -127,7 +127,8 @@ impl World {
                 self.who("O").post(&format!("/incidents/{incident}/feedbacks"), body).await.expect(201).id()
             }
             Subject::Backup => {
-                let (lon, lat) = self.station.near(20.0, 20.0);
+                // Far from where the other rows put everybody: who stands beside a caller is told of him.
+                let (lon, lat) = self.station.near(60_000.0, 0.0);
                 let body = json!({ "location": { "lon": lon, "lat": lat } });
                 self.who("O").post("/backups", body).await.expect(201).id()
             }

@@ -66,7 +66,7 @@ pub fn settle(
         incidents::party_end(tx.conn(), &row.id, None, now)?;
     }
     if to != State::Delivered && to != State::Viewed {
-        tell_all(tx, row, &people)?;
+        tell(tx, row, &people)?;
     }
     tx.emit(&Event::AssignmentStateChanged {
         assignment: row.id,
@@ -83,9 +83,9 @@ pub fn people(tx: &mut Tx<'_>, row: &AssignmentRow) -> Result<Vec<PersonId>> {
     Ok(members.into_iter().filter(|member| member.left_at.is_none()).map(|member| member.person_id).collect())
 }
 
-/// Everybody on it, on all their devices (a tap on the handset shows in the car), and the seat that sent them.
-fn tell_all(tx: &mut Tx<'_>, row: &AssignmentRow, people: &[PersonId]) -> Result<()> {
-    let mut to = people.to_vec();
+/// The crew on all its devices (a tap on one is seen on the others) and the seat that sent it.
+fn tell(tx: &mut Tx<'_>, row: &AssignmentRow, people: &[PersonId]) -> Result<()> {
+    let mut to: Vec<PersonId> = people.to_vec();
     to.extend(row.created_by);
     if to.is_empty() {
         return Ok(());

@@ -174,7 +174,8 @@ fn rank_people(conn: &mut Conn, around: &Around, call: &Call, own: &OwnSide, nea
                     .or_else(|| busiest.get(&person.id).map(|priority| Held::Incident(*priority)))
                     .unwrap_or(Held::Free),
                 grid: person.grid.or_else(|| crew_facts.and_then(|(_, _, grid)| grid.clone())),
-                there: person.on_duty && (close || at_incident.contains(&person.id)),
+                there: person.on_duty
+                    && (close && force(person.kind) != Force::Other || at_incident.contains(&person.id)),
             }
         })
         .collect();

@@ -1,5 +1,7 @@
 //! Endpoints: fixes in; live view, nearby, tracks and "who looked at me" out.
 
+mod me;
+
 use actix_web::HttpResponse;
 use actix_web::web::{ServiceConfig, get, post, resource};
 use serde::{Deserialize, Serialize};
@@ -7,12 +9,11 @@ use utoipa::OpenApi;
 
 use super::access::{self, AccessKind};
 use super::fix::{Author, FixIn, FixOut};
+use super::geojson;
 use super::ingest::{Bearer, FlagCounts, Ingest};
 use super::live::{Freshness, Live, LivePerson, LiveVehicle, Scope};
-use super::reporting::{Mode, Policy};
-use super::service::{self, LookedAt};
+use super::service;
 use super::travel::{StraightLine, TravelMode};
-use super::{geojson, store};
 use crate::duty::officers::store as officers;
 use crate::platform::ctx::Ctx;
 use crate::platform::http::body::BATCH_BODY_MAX;
@@ -49,13 +50,13 @@ pub fn routes(config: &mut ServiceConfig) {
         .service(resource("/live").route(get().to(live)))
         .service(resource("/nearby").route(get().to(nearby)))
         .service(resource("/people/{id}/track").route(get().to(track)))
-        .service(resource("/me/looked-at").route(get().to(looked_at)))
-        .service(resource("/me/reporting-policy").route(get().to(reporting_policy)));
+        .service(resource("/me/looked-at").route(get().to(me::looked_at)))
+        .service(resource("/me/reporting-policy").route(get().to(me::reporting_policy)));
 }
 
 /// The part of the interface description that is ours.
 #[derive(OpenApi)]
-#[openapi(paths(positions, live, nearby, track, looked_at, reporting_policy))]
+#[openapi(paths(positions, live, nearby, track, me::looked_at, me::reporting_policy))]
 pub struct Api;
 
 /// Fixes of one device.
@@ -382,52 +383,4 @@ pub async fn track(
     }
     let fixes = fixes.iter().map(|(device, fix)| FixOut::of(*device, fix)).collect();
     Ok(HttpResponse::Ok().json(Track { person_id: person, fixes, next_from }))
-}
-
-/// Which looks.
-#[derive(Debug, Deserialize, utoipa::IntoParams)]
-#[into_params(parameter_in = Query)]
-#[serde(deny_unknown_fields)]
-pub struct LookedAtQuery {
-    /// A week before `to` unless told.
-    pub from: Option<Timestamp>,
-    /// Now unless told.
-    pub to: Option<Timestamp>,
-}
-
-/// Looks at me.
-#[derive(Debug, Serialize, utoipa::ToSchema)]
-pub struct Looks {
-    /// Latest first, at most 500 of each kind.
-    pub items: Vec<LookedAt>,
-    /// Always null: narrow `from` and `to` instead.
-    pub next_cursor: Option<String>,
-}
-
-/// Who looked at where I was, and when.
-///
-/// Permissions: everybody, for himself.
-#[utoipa::path(get, path = "/api/v1/me/looked-at", tag = "location", params(LookedAtQuery),
-    responses((status = 200, body = Looks)))]
-pub async fn looked_at(ctx: Ctx, Params(query): Params<LookedAtQuery>) -> Result<HttpResponse> {
-    let to = query.to.unwrap_or_else(|| ctx.clock.now());
-    let from = query.from.unwrap_or_else(|| to.plus_secs(-7 * TRACK_DEFAULT_S));
-    if from > to {
-        return Err(Error::field("from", "must not be after `to`"));
-    }
-    if to.secs_since(from) > TRACK_MAX_S as f64 {
-        return Err(Error::field("from", "must be at most 31 days before `to`"));
-    }
-    let items = service::looked_at(&ctx, ctx.actor.person, from, to).await?;
-    Ok(HttpResponse::Ok().json(Looks { items, next_cursor: None }))
-}
-
-/// How often my devices should report now.
-///
-/// Permissions: everybody, for himself.
-#[utoipa::path(get, path = "/api/v1/me/reporting-policy", tag = "location", responses((status = 200, body = Policy)))]
-pub async fn reporting_policy(ctx: Ctx) -> Result<HttpResponse> {
-    let person = ctx.actor.person;
-    let modes = ctx.db.read(move |conn| store::rules_of(conn, &person)).await?;
-    Ok(HttpResponse::Ok().json(Mode::strongest(modes).policy()))
 }
