@@ -39,7 +39,7 @@ pub use app::{Builder, TestApp};
 pub use database::Database;
 pub use officer::Officer;
 pub use operations::{Operation, operations};
-pub use process::Finished;
+pub use process::{Finished, run as run_binary};
 pub use proxy::Proxy;
 pub use reply::Reply;
 pub use socket::Socket;

@@ -22,6 +22,8 @@ use crate::wiring::simulate::wire::{Cursor, Incoming, Wire};
 const BACKUP_EVERY_S: f64 = 210.0;
 /// Mean seconds between two lines about how the play goes.
 const NEWS_EVERY: Duration = Duration::from_secs(60);
+/// How often a room looks for somebody free before it leaves the call to the visitor.
+const SENDING_TRIES: usize = 6;
 /// A refusal is logged the first few times only; the counters keep the rest.
 const REFUSALS_LOGGED: u64 = 3;
 
@@ -239,21 +241,40 @@ async fn one_call(play: Arc<Play>, cast: Arc<Cast>, room: usize, serial: u64, mu
         play.trouble("sign", &trouble);
     }
     pause(&mut dice, 4.0, 14.0).await;
+    for _ in 0..SENDING_TRIES {
+        match send(&cast, seat, room, &incident, call.priority, &mut dice).await {
+            Ok(_) => {
+                play.count("assigned");
+                return;
+            }
+            Err(trouble) if trouble.is_status(409) => {
+                play.count("nobody_free");
+            }
+            Err(trouble) => return play.trouble("assign", &trouble),
+        }
+        pause(&mut dice, 20.0, 45.0).await;
+    }
+}
+
+/// A crew of the room's own that is free, or the nearest of all.
+async fn send(
+    cast: &Cast,
+    seat: &Session,
+    room: usize,
+    incident: &str,
+    priority: u8,
+    dice: &mut Dice,
+) -> Result<Value, Trouble> {
     let path = format!("/incidents/{incident}/assignments");
-    let nearest = json!({"nearest": {"k": if call.priority == 1 { 2 } else { 1 }}});
+    let nearest = json!({"nearest": {"k": if priority == 1 { 2 } else { 1 }}});
     let free = cast.crews.iter().filter(|(_, _, desk)| desk.room == room && !desk.is_busy());
     let free: Vec<&String> = free.map(|(id, ..)| id).collect();
-    let wanted = match dice.pick(&free) {
-        Some(crew) if call.priority > 1 && dice.chance(0.4) => json!({"crew_ids": [crew]}),
-        _ => nearest.clone(),
-    };
-    let sent = match seat.post(&path, &wanted).await {
-        Err(_refused) if wanted != nearest => seat.post(&path, &nearest).await,
-        other => other,
-    };
-    match sent {
-        Ok(_) => _ = play.count("assigned"),
-        Err(trouble) => play.trouble("assign", &trouble),
+    match dice.pick(&free) {
+        Some(crew) if priority > 1 && dice.chance(0.4) => match seat.post(&path, &json!({"crew_ids": [crew]})).await {
+            Err(_refused) => seat.post(&path, &nearest).await,
+            sent => sent,
+        },
+        _ => seat.post(&path, &nearest).await,
     }
 }
 
