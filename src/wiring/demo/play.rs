@@ -247,7 +247,9 @@ async fn one_call(play: Arc<Play>, cast: Arc<Cast>, room: usize, serial: u64, mu
                 play.count("assigned");
                 return;
             }
-            Err(trouble) if trouble.is_status(409) => _ = play.count("nobody_free"),
+            Err(trouble) if trouble.is_status(409) => {
+                play.count("nobody_free");
+            }
             Err(trouble) => return play.trouble("assign", &trouble),
         }
         pause(&mut dice, 20.0, 45.0).await;
