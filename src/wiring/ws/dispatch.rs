@@ -26,7 +26,7 @@ pub async fn run(socket: &Rc<Socket>, command: Command) {
     let request_id = command.request_id.clone();
     match answer(socket, command).await {
         Ok((status, body)) => {
-            socket.say(&Tagged { kind: "reply", message: Reply { request_id, status, body } });
+            socket.say(&Tagged { kind: "reply", message: Reply::new(request_id, status, body) });
         }
         Err(error) => socket.say_error(&error, Some(request_id)),
     }

@@ -328,6 +328,20 @@ pub struct Reply {
     pub status: u16,
     /// Body of the REST call of the same meaning.
     pub body: Value,
+    /// Its members once more, beside `request_id`, for clients that read them there.
+    #[serde(flatten)]
+    pub members: Map<String, Value>,
+}
+
+impl Reply {
+    /// The answer to a command.
+    pub fn new(request_id: String, status: u16, body: Value) -> Self {
+        let mut members = body.as_object().cloned().unwrap_or_default();
+        for own in ["type", "request_id", "status", "body"] {
+            members.remove(own);
+        }
+        Self { request_id, status, body, members }
+    }
 }
 
 /// Something failed: the RFC 9457 problem of REST in socket form.
