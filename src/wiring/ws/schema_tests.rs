@@ -1,3 +1,5 @@
+//! The published files are what the code says; golden examples round-trip.
+
 use super::super::protocol::{self, Incoming};
 use super::*;
 use serde::de::DeserializeOwned;

@@ -258,10 +258,11 @@ pub const ROWS: &[Row] = &[
     row("POST /backups", Subject::Nothing, "+++++- +++-"),
     row("GET /backups", Subject::Nothing, ALL),
     row("GET /backups/{id}", Subject::Backup, "++++.0 0000"),
-    with("PATCH /backups/{id}", Subject::Backup, |_, _| json!({ "note": "n" }), "++-+.0 0000"),
-    row("POST /backups/{id}/take", Subject::Backup, "++--.0 0000"),
+    with("PATCH /backups/{id}", Subject::Backup, |_, _| json!({ "note": "n" }), "++++.0 0000"),
+    // A supervisor is the duty commander an untaken alarm climbs to: he may take and close it.
+    row("POST /backups/{id}/take", Subject::Backup, "+++-.0 0000"),
     with("POST /backups/{id}/responses", Subject::Backup, |_, _| json!({ "answer": "coming" }), "---..0 0000"),
-    with("POST /backups/{id}/close", Subject::Backup, |_, _| json!({ "reason": "resolved" }), "++-..0 0000"),
+    with("POST /backups/{id}/close", Subject::Backup, |_, _| json!({ "reason": "resolved" }), "+++..0 0000"),
     row("GET /me/cover", Subject::Nothing, ALL),
     with("POST /me/check-ins", Subject::Nothing, |_, _| json!({ "assignment_id": new_id() }), "000000 0000"),
     // The stream

@@ -14,7 +14,7 @@ const OWN_RULE: [&str; 5] = [
 ];
 
 /// Members that tell the moment of answering.
-const MOMENTS: [&str; 4] = ["updated_at", "server_time", "age_s", "expires_in"];
+const MOMENTS: [&str; 5] = ["updated_at", "server_time", "age_s", "expires_in", "next_at"];
 
 /// Sends writes twice and remembers which ones.
 #[derive(Default)]
