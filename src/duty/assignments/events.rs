@@ -313,10 +313,10 @@ pub fn delivered(
     carried: bool,
 ) -> Result<()> {
     let key = format!("delivered:{person}:{device}:{carried}");
+    let mut row = store::assignment_lock(tx.conn(), id)?;
     if store::rung_by_key(tx.conn(), id, &key)?.is_some() {
         return Ok(());
     }
-    let mut row = store::assignment_lock(tx.conn(), id)?;
     let members = store::members_of(tx.conn(), id)?;
     let Some(member) = members.iter().find(|member| member.person_id == person) else { return Ok(()) };
     let now = tx.now;
