@@ -77,12 +77,20 @@ need() {
         die "cannot install $*"
 }
 
+# Prints a Python that can make environments; a name on the PATH may be a shim without a version behind it.
+working_python() {
+    local python
+    for python in python3.12 python3.11 python3 /usr/bin/python3; do
+        "$python" -c 'import ensurepip, venv' 2>/dev/null && printf '%s\n' "$python" && return 0
+    done
+    return 1
+}
+
 # Prints the path of a command of a Python package, in a cached environment of its own.
 python_tool() {
     local package=$1 version=$2 command=$3 home=$CACHE/$1-$2 python
     if [ ! -x "$home/bin/$command" ]; then
-        python=$(command -v python3.12 || command -v python3.11 || command -v python3)
-        "$python" -c 'import ensurepip' 2>/dev/null || need no-such-command python3-venv
+        python=$(working_python) || { need no-such-command python3 python3-venv && python=$(working_python); } || return 1
         say "installing $package $version into $home ..."
         rm -rf "$home"
         { "$python" -m venv "$home" && "$home/bin/pip" install -q "$package==$version"; } >&2 || return 1
