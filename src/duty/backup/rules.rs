@@ -97,7 +97,7 @@ pub fn arrival(pressed: Timestamp, received: Timestamp, last_sign_of_life: Optio
     if received.secs_since(pressed) <= LATE_AFTER_S {
         return Arrival::InTime;
     }
-    Arrival::Late { ring: !last_sign_of_life.is_some_and(|seen| seen > pressed) }
+    Arrival::Late { ring: last_sign_of_life.is_none_or(|seen| seen <= pressed) }
 }
 
 /// Who asks to end a request.

@@ -285,7 +285,7 @@ fn in_view(row: &AccessRow, track: &[(DeviceId, Fix)], now: Timestamp) -> Option
     let standing = standing.filter(|fix| inside(fix)).map(|_| from);
     let mut during = good().filter(|fix| fix.at() >= from && fix.at() <= to && inside(fix)).map(Fix::at);
     let first = standing.or_else(|| during.next())?;
-    Some((first, during.last().unwrap_or(first)))
+    Some((first, during.next_back().unwrap_or(first)))
 }
 
 #[cfg(test)]

@@ -52,11 +52,11 @@ pub fn members_of_crews(conn: &mut Conn, crews: &[CrewId]) -> Result<Vec<(Person
         .load(conn)?)
 }
 
+/// Call sign, vehicle and grid of a crew.
+type CrewFacts = (String, Option<String>, Option<String>);
+
 /// Call sign, vehicle and grid of crews.
-pub fn crews_facts(
-    conn: &mut Conn,
-    crews: &[CrewId],
-) -> Result<HashMap<CrewId, (String, Option<String>, Option<String>)>> {
+pub fn crews_facts(conn: &mut Conn, crews: &[CrewId]) -> Result<HashMap<CrewId, CrewFacts>> {
     let rows: Vec<(CrewId, String, Option<String>, Option<String>)> = crew::table
         .filter(crew::id.eq_any(crews))
         .select((crew::id, crew::call_sign, crew::vehicle, crew::grid))

@@ -207,6 +207,9 @@ impl Call {
     }
 }
 
+/// What of a call can be taken, and what not.
+type Checked<'a> = (Vec<(&'a FixIn, Fix)>, Vec<Rejected>);
+
 /// The way in; clones share the queue.
 #[derive(Clone)]
 pub struct Ingest {
@@ -280,7 +283,7 @@ impl Ingest {
         self.waiting.load(Ordering::Relaxed)
     }
 
-    fn check<'a>(&self, fixes: &'a [FixIn]) -> Result<(Vec<(&'a FixIn, Fix)>, Vec<Rejected>)> {
+    fn check<'a>(&self, fixes: &'a [FixIn]) -> Result<Checked<'a>> {
         if fixes.len() > MAX_FIXES {
             return Err(Error::new(Code::TooManyFixes)
                 .detail(format!("at most {MAX_FIXES} fixes in one call"))

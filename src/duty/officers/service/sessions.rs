@@ -286,7 +286,7 @@ fn grant(core: &Core, auth: &Auth, person: &PersonRow, session: &SessionRow) -> 
 
 /// What the refresh recipe found; a reuse is committed before it is refused.
 enum Refreshed {
-    Granted(PersonRow, SessionRow),
+    Granted(Box<(PersonRow, SessionRow)>),
     Reused,
 }
 
@@ -332,10 +332,10 @@ pub async fn refresh_session(core: &Core, token: &str, signed: Option<Signed>) -
                     store::session_advance(tx.conn(), &session, now.plus_secs(ttl), now)?;
                     // A faster twin of this request has moved it to the same place.
                     let session = SessionRow { generation: session.generation + 1, ..session };
-                    Ok(Refreshed::Granted(person, session))
+                    Ok(Refreshed::Granted(Box::new((person, session))))
                 }
-                Step::Repeat => Ok(Refreshed::Granted(person, session)),
-                Step::Reused if by_own_key => Ok(Refreshed::Granted(person, session)),
+                Step::Repeat => Ok(Refreshed::Granted(Box::new((person, session)))),
+                Step::Reused if by_own_key => Ok(Refreshed::Granted(Box::new((person, session)))),
                 Step::Reused => {
                     super::session_end(tx, &recipe_auth, &session.id, "refresh_reused")?;
                     audit::record(
@@ -353,7 +353,7 @@ pub async fn refresh_session(core: &Core, token: &str, signed: Option<Signed>) -
         })
         .await?;
     match outcome {
-        Refreshed::Granted(person, session) => grant(core, &auth, &person, &session),
+        Refreshed::Granted(granted) => grant(core, &auth, &granted.0, &granted.1),
         Refreshed::Reused => Err(Error::new(Code::RefreshReused)),
     }
 }
