@@ -57,7 +57,7 @@ fn without_moments(value: &Value) -> Value {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_duplicate_of_every_write_is_answered_alike_and_done_once() {
-    let app = TestApp::start().await;
+    let app = TestApp::builder().config("[backup]\ncheck_in_categories = [\"brawl\"]\n").start().await;
     let mut twice = Twice::default();
     people_and_units(&app, &mut twice).await;
     duty_and_crews(&app, &mut twice).await;
@@ -268,6 +268,16 @@ async fn backups(app: &TestApp, twice: &mut Twice) {
     twice.send(&caller, "PATCH", "/backups/{id}", &[&id], json!({ "kind": "weapon" })).await;
     twice.send(&helper, "POST", "/backups/{id}/responses", &[&id], json!({ "answer": "coming" })).await;
     twice.send(&room, "POST", "/backups/{id}/take", &[&id], json!({})).await;
-    twice.send(&caller, "POST", "/me/check-ins", &[], json!({})).await;
     twice.send(&room, "POST", "/backups/{id}/close", &[&id], json!({ "reason": "resolved" })).await;
+    let inbox = helper.get("/me/inbox").await.ok();
+    let seq = inbox.items().last().unwrap()["seq"].clone();
+    twice.send(&helper, "POST", "/me/inbox/ack", &[], json!({ "epoch": inbox["epoch"], "seq": seq })).await;
+
+    // On the scene of a risky call one is asked whether all is right.
+    let risky = room.incident_with(station.near(0.0, 0.0), json!({ "category": "brawl" })).await;
+    let assignment = room.assign(&risky, &[&caller]).await.remove(0);
+    for event in ["accepted", "en_route", "on_scene"] {
+        caller.event(&assignment, event).await.ok();
+    }
+    twice.send(&caller, "POST", "/me/check-ins", &[], json!({ "assignment_id": assignment["id"] })).await;
 }
