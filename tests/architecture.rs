@@ -352,11 +352,8 @@ fn without_comments_and_strings(text: &str) -> String {
                 out.push('"');
                 while let Some(c) = chars.next() {
                     match c {
-                        '\\' => {
-                            if chars.next() == Some('\n') {
-                                out.push('\n');
-                            }
-                        }
+                        // An escape takes the next character along; a line break counts either way.
+                        '\\' => out.extend(chars.next().filter(|next| *next == '\n')),
                         '"' => break,
                         '\n' => out.push('\n'),
                         _ => {}

@@ -56,8 +56,7 @@ impl NearIndex {
     }
 
     /// Number of people in it.
-    #[cfg(test)]
-    fn count(&self) -> usize {
+    pub fn count(&self) -> usize {
         self.places.len()
     }
 }

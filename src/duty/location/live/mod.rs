@@ -346,7 +346,7 @@ impl Live {
 
     /// Number of people on duty with a known place.
     pub fn placed(&self) -> usize {
-        self.inner.state.read().near.len()
+        self.inner.state.read().near.count()
     }
 }
 
