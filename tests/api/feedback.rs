@@ -170,7 +170,7 @@ impl Receiver {
                     let delivery = head.get("x-suixing-delivery").cloned().unwrap();
                     kept.lock().push((delivery, serde_json::from_slice(&body).unwrap()));
                     // Every third success is taken and its answer lost: the same delivery comes again.
-                    if n % 6 == 0 {
+                    if n.is_multiple_of(6) {
                         return;
                     }
                     let _ = stream.write_all(b"HTTP/1.1 204 Taken\r\nconnection: close\r\n\r\n").await;

@@ -27,7 +27,7 @@ async fn malformed_bodies_are_refused_by_every_write() {
     let app = TestApp::start().await;
     let admin = app.admin().await;
     let mut wrong = Vec::new();
-    for operation in operations(&app).await.iter().filter(|operation| has_body(operation)) {
+    for operation in operations(&app).await.iter().filter(has_body) {
         let cases = [
             ("not JSON", "hello", 400, "malformed_json"),
             ("half a body", "{", 400, "malformed_json"),
@@ -62,7 +62,7 @@ async fn random_bodies_never_fault_the_server() {
     let people = people(&app).await;
     let mut runner = TestRunner::deterministic();
     let mut wrong = Vec::new();
-    for operation in operations(&app).await.iter().filter(|operation| has_body(operation)) {
+    for operation in operations(&app).await.iter().filter(has_body) {
         if ENDS_THE_SESSION.contains(&operation.name().as_str()) {
             continue;
         }
