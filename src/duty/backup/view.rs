@@ -71,6 +71,7 @@ impl Standing {
 
 /// A person named in a request.
 #[derive(Clone, Debug, Serialize, utoipa::ToSchema, schemars::JsonSchema)]
+#[schema(as = BackupPerson)]
 pub struct PersonView {
     pub person_id: PersonId,
     pub name: String,

@@ -56,7 +56,7 @@ pub fn routes(config: &mut ServiceConfig) {
 
 /// The part of the interface description that is ours.
 #[derive(OpenApi)]
-#[openapi(paths(positions, live, nearby, track, me::looked_at, me::reporting_policy))]
+#[openapi(paths(positions, live, nearby, track, me::looked_at, me::reporting_policy), components(schemas(TrackFormat)))]
 pub struct Api;
 
 /// Fixes of one device.

@@ -8,7 +8,8 @@ use actix_web::dev::Payload;
 use actix_web::http::header::{CONTENT_TYPE, IF_MATCH};
 use actix_web::{FromRequest, HttpMessage as _, HttpRequest};
 use futures_util::StreamExt as _;
-use serde::de::DeserializeOwned;
+use serde::Deserialize as _;
+use serde::de::{DeserializeOwned, Error as _};
 
 use crate::platform::keys::sha256_hex;
 use crate::words::error::{Code, Error, Result};
@@ -133,6 +134,16 @@ pub fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T> {
     })?;
     reader.end().map_err(|error| wrong_json(&error, "."))?;
     Ok(value)
+}
+
+/// For members that are objects of optional members only: a derived reader would take a list for them.
+pub fn object<'de, D, T>(reader: D) -> std::result::Result<Option<T>, D::Error>
+where
+    D: serde::Deserializer<'de>,
+    T: DeserializeOwned,
+{
+    let Some(map) = Option::<serde_json::Map<String, serde_json::Value>>::deserialize(reader)? else { return Ok(None) };
+    serde_json::from_value(map.into()).map(Some).map_err(D::Error::custom)
 }
 
 fn wrong_json(error: &serde_json::Error, path: &str) -> Error {
