@@ -336,7 +336,8 @@ pub struct Track {
 ///
 /// Permissions: one's own; a room that of its unit's subtree. Another's leaves an access record.
 #[utoipa::path(get, path = "/api/v1/people/{id}/track", tag = "location",
-    params(("id" = PersonId, Path), TrackQuery), responses((status = 200, body = Track)))]
+    params(("id" = PersonId, Path), TrackQuery),
+    responses((status = 200, content((Track = "application/json"), (serde_json::Value = "application/geo+json")))))]
 pub async fn track(
     ctx: Ctx,
     PathId(person): PathId<PersonId>,
