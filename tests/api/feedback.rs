@@ -6,11 +6,9 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use parking_lot::Mutex;
 use serde_json::{Value, json};
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::TcpListener;
 use uuid::Uuid;
 
-use crate::support::{Officer, TestApp, Unit, now, wait_until};
+use crate::support::{Answer, Officer, Receiver, TestApp, Unit, now, wait_until};
 
 fn source() -> String {
     format!("t{}", Uuid::now_v7().simple().to_string().split_off(16))
@@ -136,48 +134,29 @@ async fn everything_flows_back_numbered_without_gaps() {
     s.intake.get(&format!("/integrations/{}/changes?after=-1", s.source)).await.problem(422, "invalid_field");
 }
 
-/// A receiver that fails every second call and keeps what it took, by delivery id.
-struct Receiver {
-    url: String,
+/// A source that fails every second call and keeps what it took, by delivery id.
+struct Source {
+    receiver: Receiver,
     taken: Arc<Mutex<Vec<(String, Value)>>>,
     refused: Arc<AtomicU32>,
 }
 
-impl Receiver {
+impl Source {
     async fn start(secret: &'static str) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let url = format!("http://{}/feed", listener.local_addr().unwrap());
         let (taken, refused) = (Arc::new(Mutex::new(Vec::new())), Arc::new(AtomicU32::new(0)));
         let (kept, count) = (Arc::clone(&taken), Arc::clone(&refused));
-        tokio::spawn(async move {
-            let mut n = 0_u32;
-            while let Ok((mut stream, _)) = listener.accept().await {
-                n += 1;
-                let (kept, count) = (Arc::clone(&kept), Arc::clone(&count));
-                tokio::spawn(async move {
-                    let Some((head, body)) = read_request(&mut stream).await else { return };
-                    if n % 2 == 1 {
-                        // Half of the time it is down: broken off, or an error after taking nothing.
-                        count.fetch_add(1, Ordering::Relaxed);
-                        if n % 4 == 1 {
-                            let _ = stream
-                                .write_all(b"HTTP/1.1 503 Down\r\ncontent-length: 0\r\nconnection: close\r\n\r\n")
-                                .await;
-                        }
-                        return;
-                    }
-                    check_signature(&head, &body, secret);
-                    let delivery = head.get("x-suixing-delivery").cloned().unwrap();
-                    kept.lock().push((delivery, serde_json::from_slice(&body).unwrap()));
-                    // Every third success is taken and its answer lost: the same delivery comes again.
-                    if n.is_multiple_of(6) {
-                        return;
-                    }
-                    let _ = stream.write_all(b"HTTP/1.1 204 Taken\r\nconnection: close\r\n\r\n").await;
-                });
+        let receiver = Receiver::start(move |n, call| {
+            if n % 2 == 1 {
+                // Half of the time it is down: broken off, or an error after taking nothing.
+                count.fetch_add(1, Ordering::Relaxed);
+                return if n % 4 == 1 { Answer::Status(503) } else { Answer::Nothing };
             }
+            check_signature(&call.head, &call.body, secret);
+            kept.lock().push((call.head["x-suixing-delivery"].clone(), call.json()));
+            // Every third success is taken and its answer lost: the same delivery comes again.
+            if n.is_multiple_of(6) { Answer::Nothing } else { Answer::Status(204) }
         });
-        Self { url, taken, refused }
+        Self { receiver: receiver.await, taken, refused }
     }
 
     /// What arrived, each delivery once, in the order of its first arrival.
@@ -197,30 +176,6 @@ impl Receiver {
     }
 }
 
-async fn read_request(stream: &mut tokio::net::TcpStream) -> Option<(BTreeMap<String, String>, Vec<u8>)> {
-    let mut bytes = Vec::new();
-    let end = loop {
-        let mut chunk = [0_u8; 4096];
-        let read = stream.read(&mut chunk).await.ok().filter(|n| *n > 0)?;
-        bytes.extend_from_slice(&chunk[..read]);
-        if let Some(at) = bytes.windows(4).position(|w| w == b"\r\n\r\n") {
-            break at + 4;
-        }
-    };
-    let head: BTreeMap<String, String> = String::from_utf8_lossy(&bytes[..end])
-        .lines()
-        .filter_map(|line| line.split_once(": "))
-        .map(|(name, value)| (name.to_ascii_lowercase(), value.to_owned()))
-        .collect();
-    let length: usize = head.get("content-length")?.parse().ok()?;
-    while bytes.len() < end + length {
-        let mut chunk = [0_u8; 4096];
-        let read = stream.read(&mut chunk).await.ok().filter(|n| *n > 0)?;
-        bytes.extend_from_slice(&chunk[..read]);
-    }
-    Some((head, bytes[end..].to_vec()))
-}
-
 /// What a receiver does: HMAC-SHA256 over `timestamp.delivery.body`.
 fn check_signature(head: &BTreeMap<String, String>, body: &[u8], secret: &str) {
     use aws_lc_rs::hmac;
@@ -236,15 +191,15 @@ async fn the_webhook_delivers_everything_in_order_to_a_receiver_that_is_down_hal
     const SECRET: &str = "a secret of the receiver";
     let app = TestApp::builder().config("[dispatch]\nwebhook_backoff_max_s = 1\n").start().await;
     let s = scene(&app).await;
-    let receiver = Receiver::start(SECRET).await;
+    let source = Source::start(SECRET).await;
     let admin = s.unit.administrator("admin").await;
     let at = format!("/integrations/{}/webhook", s.source);
-    let body = json!({ "url": receiver.url, "secret": SECRET });
+    let body = json!({ "url": source.receiver.url, "secret": SECRET });
     s.room.put(&at, body.clone()).await.problem(403, "forbidden");
     let put = admin.put(&at, body).await.expect(200);
     assert!(!put.json.to_string().contains(SECRET));
     admin.put(&at, json!({ "url": "ftp://example.org" })).await.problem(422, "invalid_field");
-    admin.put(&at, json!({ "url": receiver.url, "secret": "short" })).await.problem(422, "invalid_field");
+    admin.put(&at, json!({ "url": source.receiver.url, "secret": "short" })).await.problem(422, "invalid_field");
     let wang = s.unit.officer("wang").await;
     let sent = s.room.assign(&s.incident, &[&wang]).await.remove(0);
     wang.event(&sent, "accepted").await.expect(200);
@@ -261,8 +216,8 @@ async fn the_webhook_delivers_everything_in_order_to_a_receiver_that_is_down_hal
         assert!(std::time::Instant::now() < deadline, "{}", admin.get(&at).await.json);
         tokio::time::sleep(std::time::Duration::from_millis(100)).await;
     }
-    assert_eq!(receiver.distinct(), all, "everything, in order, each once after de-duplication");
-    assert!(receiver.refused.load(Ordering::Relaxed) >= 3, "it was down half of the time");
+    assert_eq!(source.distinct(), all, "everything, in order, each once after de-duplication");
+    assert!(source.refused.load(Ordering::Relaxed) >= 3, "it was down half of the time");
     wait_until("the state says so", || async { admin.get(&at).await["attempts"] == 0 }).await;
 }
 

@@ -7,15 +7,6 @@ use std::time::{Duration, Instant};
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 
-/// A station with a room and one officer on duty.
-async fn station(app: &TestApp, name: &str) -> (Unit, Officer, Officer) {
-    let station = app.unit(name).await;
-    let room = station.dispatcher("room").await;
-    let wang = station.officer("wang").await;
-    wang.sign_on().await;
-    (station, room, wang)
-}
-
 /// Puts `count` notes into the stream of everybody assigned; gives their texts in order.
 async fn notes(room: &Officer, incident: &Value, count: usize) -> Vec<String> {
     let mut texts = Vec::new();
@@ -54,7 +45,7 @@ fn machine_rung(assignment: &Value, rung: &str) -> Option<Value> {
 #[tokio::test]
 async fn an_offer_arrives_and_its_receipt_makes_it_delivered() {
     let app = TestApp::shared().await;
-    let (station, room, wang) = station(&app, "Delivery").await;
+    let (station, room, wang) = app.station("Delivery").await;
     let mut socket = wang.socket().await;
     let (incident, made) = assigned(&station, &room, &[&wang]).await;
     let offer = socket.expect("assignment.offered").await;
@@ -73,7 +64,7 @@ async fn an_offer_arrives_and_its_receipt_makes_it_delivered() {
 #[tokio::test]
 async fn a_dropped_terminal_continues_where_it_stopped() {
     let app = TestApp::shared().await;
-    let (station, room, wang) = station(&app, "Resume").await;
+    let (station, room, wang) = app.station("Resume").await;
     let mut socket = wang.socket().await;
     let (incident, _) = assigned(&station, &room, &[&wang]).await;
     socket.expect("assignment.offered").await;
@@ -101,7 +92,7 @@ async fn a_dropped_terminal_continues_where_it_stopped() {
 #[tokio::test]
 async fn a_new_device_and_a_foreign_cursor_are_told_to_reload() {
     let app = TestApp::shared().await;
-    let (station, room, wang) = station(&app, "Newcomer").await;
+    let (station, room, wang) = app.station("Newcomer").await;
     let (incident, _) = assigned(&station, &room, &[&wang]).await;
     notes(&room, &incident, 2).await;
     // The first connection ever still gets what nobody has confirmed.
@@ -138,9 +129,55 @@ async fn a_new_device_and_a_foreign_cursor_are_told_to_reload() {
 }
 
 #[tokio::test]
+async fn a_terminal_away_longer_than_messages_are_kept_is_told_so() {
+    let app = TestApp::start().await;
+    let (station, room, wang) = app.station("Long leave").await;
+    let zhao = station.officer("zhao").await;
+    let mut socket = wang.socket().await;
+    let (incident, _) = assigned(&station, &room, &[&wang, &zhao]).await;
+    socket.expect("assignment.offered").await;
+    notes(&room, &incident, 1).await;
+    texts(&mut socket, 1).await;
+    let early = (socket.epoch.clone(), socket.last_seq, socket.last_id.clone());
+    notes(&room, &incident, 2).await;
+    texts(&mut socket, 2).await;
+    let edge = (socket.epoch.clone(), socket.last_seq, socket.last_id.clone());
+    notes(&room, &incident, 3).await;
+    texts(&mut socket, 3).await;
+    drop(socket);
+    // Eight days pass over the first four messages; they are kept for seven.
+    let (person, seq, days) = (&wang.person_id, edge.1, 8 * 86_400_000_000_i64);
+    let old = format!("recipient = '{person}' AND seq <= {seq}");
+    app.sql(format!("UPDATE delivery SET created_at = created_at - {days} WHERE {old}")).await;
+    app.restart().await;
+    wait_until("they are trimmed", || async { wang.get("/me/inbox").await.ok()["items"][0]["seq"] == seq + 1 }).await;
+
+    let inbox = |(epoch, seq, id): (Value, i64, Value)| {
+        let query = format!("?epoch={}&after_seq={seq}&after_id={}", epoch.as_str().unwrap(), id.as_str().unwrap());
+        let wang = wang.clone();
+        async move { wang.get(&format!("/me/inbox{query}")).await.ok() }
+    };
+    let told = inbox(early.clone()).await;
+    assert_eq!((told["recovered"].as_bool(), told["reason"].as_str()), (Some(false), Some("trimmed")));
+    assert_eq!(told["items"].as_array().unwrap().len(), 3, "what is still kept: {}", told.json);
+    let mut lost = wang.socket_raw().await;
+    let welcome = lost.hello(Some(early.0), Some(early.1), Some(early.2)).await;
+    assert_eq!((welcome["recovered"].as_bool(), welcome["reason"].as_str()), (Some(false), Some("trimmed")));
+    assert!(welcome["last_seq"].as_i64().unwrap() >= seq, "{welcome}");
+    assert_eq!(texts(&mut lost, 3).await, ["note 0", "note 1", "note 2"], "and then goes on with what is kept");
+    // Who had everything that went misses nothing.
+    assert_eq!(inbox(edge.clone()).await["recovered"], true);
+    let mut whole = wang.socket_raw().await;
+    let welcome = whole.hello(Some(edge.0), Some(edge.1), Some(edge.2)).await;
+    assert_eq!((welcome["recovered"].as_bool(), welcome["last_seq"].as_i64()), (Some(true), Some(seq)));
+    // Others' streams are as long as they were.
+    assert_eq!(zhao.get("/me/inbox").await.ok()["items"][0]["seq"], 1);
+}
+
+#[tokio::test]
 async fn two_devices_and_a_browser_of_one_person_each_have_their_own_cursor() {
     let app = TestApp::shared().await;
-    let (station, room, wang) = station(&app, "Devices").await;
+    let (station, room, wang) = app.station("Devices").await;
     let camera = wang.login_device("body_worn_camera").await;
     let page = wang.login_browser().await;
     let (mut on_phone, mut on_camera, mut on_page) = (wang.socket().await, camera.socket().await, page.socket().await);
@@ -168,7 +205,7 @@ async fn two_devices_and_a_browser_of_one_person_each_have_their_own_cursor() {
 #[tokio::test]
 async fn at_most_a_window_of_messages_is_unacknowledged() {
     let app = TestApp::builder().config("[socket]\nunacked_max = 5").start().await;
-    let (station, room, wang) = station(&app, "Window").await;
+    let (station, room, wang) = app.station("Window").await;
     let mut socket = wang.socket().await;
     assert_eq!(socket.welcome["ack_window"], 5);
     let (incident, _) = assigned(&station, &room, &[&wang]).await;
@@ -192,7 +229,7 @@ async fn at_most_a_window_of_messages_is_unacknowledged() {
 #[tokio::test]
 async fn a_database_copied_back_is_noticed() {
     let app = TestApp::start().await;
-    let (station, room, wang) = station(&app, "Rollback").await;
+    let (station, room, wang) = app.station("Rollback").await;
     let mut socket = wang.socket().await;
     let (incident, _) = assigned(&station, &room, &[&wang]).await;
     socket.expect("assignment.offered").await;
@@ -220,7 +257,7 @@ async fn a_database_copied_back_is_noticed() {
 #[tokio::test]
 async fn a_reader_that_never_reads_delays_nobody_and_is_dropped() {
     let app = TestApp::builder().config("[socket]\nping_every_s = 1\nstalled_after_s = 2").start().await;
-    let (station, room, wang) = station(&app, "Deaf").await;
+    let (station, room, wang) = app.station("Deaf").await;
     let li = station.officer("li").await;
     li.sign_on().await;
     let mut request = format!("{}/ws", app.base().replacen("http", "ws", 1)).into_client_request().unwrap();
@@ -259,7 +296,7 @@ async fn a_reader_that_never_reads_delays_nobody_and_is_dropped() {
 #[tokio::test]
 async fn commands_answer_like_rest_and_a_repeated_one_happens_once() {
     let app = TestApp::shared().await;
-    let (station, room, wang) = station(&app, "Commands").await;
+    let (station, room, wang) = app.station("Commands").await;
     let mut socket = wang.socket().await;
     let (_, made) = assigned(&station, &room, &[&wang]).await;
     socket.expect("assignment.offered").await;
@@ -308,7 +345,7 @@ async fn commands_answer_like_rest_and_a_repeated_one_happens_once() {
 #[tokio::test]
 async fn what_one_may_no_longer_see_is_withdrawn_under_its_number() {
     let app = TestApp::shared().await;
-    let (station, room, wang) = station(&app, "Withdrawn").await;
+    let (station, room, wang) = app.station("Withdrawn").await;
     let elsewhere = app.unit("Faraway").await;
     let (incident, made) = assigned(&station, &room, &[&wang]).await;
     notes(&room, &incident, 1).await;
@@ -332,7 +369,7 @@ async fn what_one_may_no_longer_see_is_withdrawn_under_its_number() {
 #[tokio::test]
 async fn an_app_that_only_polls_can_confirm_too() {
     let app = TestApp::shared().await;
-    let (station, room, wang) = station(&app, "Polling").await;
+    let (station, room, wang) = app.station("Polling").await;
     let (_, made) = assigned(&station, &room, &[&wang]).await;
     let inbox = wang.get("/me/inbox").await.ok();
     let last = inbox["items"][0]["seq"].as_i64().unwrap();

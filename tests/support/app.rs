@@ -187,6 +187,18 @@ impl TestApp {
         self.restart().await;
     }
 
+    /// Runs statements on the server's rows, past the server: what a test cannot wait for, such as days.
+    pub async fn sql(&self, statement: String) {
+        let inner = self.inner.clone();
+        tokio::task::spawn_blocking(move || inner.database.run(&[statement])).await.unwrap();
+    }
+
+    /// Cuts the running server off from its database, or joins them again; false on SQLite, where nothing can.
+    pub async fn shut_database(&self, shut: bool) -> bool {
+        let inner = self.inner.clone();
+        tokio::task::spawn_blocking(move || inner.database.shut(shut)).await.unwrap()
+    }
+
     /// A second server on the same database with the same keys; none on SQLite, which one process owns.
     pub async fn second_node(&self) -> Option<Process> {
         let url = self.inner.database.url()?;
@@ -255,6 +267,15 @@ impl TestApp {
     /// The first administrator, logged in on a browser.
     pub async fn admin(&self) -> Officer {
         Officer::log_in(self, "admin", PASSWORD, None).await
+    }
+
+    /// A new station, its room's dispatcher, and one officer on duty there.
+    pub async fn station(&self, name: &str) -> (Unit, Officer, Officer) {
+        let station = self.unit(name).await;
+        let room = station.dispatcher("room").await;
+        let wang = station.officer("wang").await;
+        wang.sign_on().await;
+        (station, room, wang)
     }
 
     /// A new station (a command room of its own) under the administrator's unit.

@@ -2,7 +2,8 @@
 //!
 //! `SUIXING_TEST_DATABASE_URL=postgres://…/postgres` switches the whole suite to PostgreSQL.
 
-use diesel::{Connection, PgConnection, RunQueryDsl, sql_query};
+use diesel::connection::SimpleConnection;
+use diesel::{Connection, PgConnection, RunQueryDsl, SqliteConnection, sql_query};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -38,6 +39,32 @@ impl Database {
             Self::Sqlite { .. } => None,
             Self::Postgres { maintenance, name } => Some(sibling(maintenance, name)),
         }
+    }
+
+    /// Runs statements on the rows of a server, running or not: what a test cannot wait for, such as days.
+    pub fn run(&self, statements: &[String]) {
+        match self {
+            Self::Sqlite { dir } => {
+                let file = database_files(dir).into_iter().find(|file| file.extension().is_some_and(|e| e == "db"));
+                let file = file.expect("the database file").display().to_string();
+                let mut conn = SqliteConnection::establish(&file).expect("the database file opens");
+                conn.batch_execute("PRAGMA busy_timeout = 5000").unwrap();
+                statements.iter().for_each(|statement| conn.batch_execute(statement).unwrap());
+            }
+            Self::Postgres { maintenance, name } => run(&sibling(maintenance, name), statements),
+        }
+    }
+
+    /// Shuts the database to everybody, or opens it again; false on SQLite, where nothing lies between.
+    pub fn shut(&self, shut: bool) -> bool {
+        let Self::Postgres { maintenance, name } = self else { return false };
+        let mut statements = vec![format!("ALTER DATABASE {name} ALLOW_CONNECTIONS {}", !shut)];
+        if shut {
+            let ends = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname";
+            statements.push(format!("{ends} = '{name}'"));
+        }
+        run(maintenance, &statements);
+        true
     }
 
     /// Copies every row aside; the server must be stopped.

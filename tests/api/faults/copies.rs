@@ -6,10 +6,7 @@ use serde_json::json;
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_database_copied_back_is_noticed() {
     let app = TestApp::start().await;
-    let station = app.unit("Copy").await;
-    let room = station.dispatcher("room").await;
-    let officer = station.officer("wang").await;
-    officer.sign_on().await;
+    let (station, room, officer) = app.station("Copy").await;
     let mut first = officer.socket().await;
     let incident = room.incident(station.near(0.0, 0.0)).await;
     room.assign(&incident, &[&officer]).await;
@@ -51,10 +48,7 @@ async fn a_database_copied_back_is_noticed() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_terminal_ahead_of_the_server_is_told_to_reload() {
     let app = TestApp::start().await;
-    let station = app.unit("Copy").await;
-    let room = station.dispatcher("room").await;
-    let officer = station.officer("wang").await;
-    officer.sign_on().await;
+    let (station, room, officer) = app.station("Copy").await;
     app.copy_db_aside().await;
     let mut before = officer.socket().await;
     let incident = room.incident(station.near(0.0, 0.0)).await;

@@ -9,10 +9,7 @@ use tokio::net::TcpStream;
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_terminal_that_drops_resumes_where_it_stopped() {
     let app = TestApp::shared().await;
-    let station = app.unit("Drop").await;
-    let room = station.dispatcher("room").await;
-    let officer = station.officer("wang").await;
-    officer.sign_on().await;
+    let (station, room, officer) = app.station("Drop").await;
     let mut first = officer.socket().await;
     let incident = room.incident(station.near(0.0, 0.0)).await;
     room.assign(&incident, &[&officer]).await;

@@ -81,10 +81,7 @@ async fn try_once(who: &Officer, write: &Write) -> Option<Value> {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn killed_in_the_middle_of_assignments() {
     let app = TestApp::start().await;
-    let station = app.unit("Kill").await;
-    let room = station.dispatcher("room").await;
-    let officer = station.officer("wang").await;
-    officer.sign_on().await;
+    let (station, room, officer) = app.station("Kill").await;
     let mut incidents = Vec::new();
     for _ in 0..40 {
         incidents.push(room.incident(station.near(0.0, 0.0)).await);

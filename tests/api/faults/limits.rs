@@ -55,10 +55,7 @@ async fn a_database_address_that_cannot_be_is_an_error_that_says_so() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_thousand_sockets_that_never_say_hello() {
     let app = TestApp::builder().env("SUIXING_SOCKET__HELLO_TIMEOUT_S", "3").start().await;
-    let station = app.unit("Silent").await;
-    let room = station.dispatcher("room").await;
-    let officer = station.officer("wang").await;
-    officer.sign_on().await;
+    let (station, room, officer) = app.station("Silent").await;
     let mut mine = officer.socket().await;
 
     let (base, token) = (app.base(), station.dispatcher("silent").await.token());
