@@ -11,6 +11,15 @@ pub enum Event {
     PersonDisabled {
         person: PersonId,
     },
+    /// Another unit or office: what others may see of the person changes with it.
+    PersonMoved {
+        person: PersonId,
+    },
+    /// A unit hangs elsewhere, with everything below it; paths before and after.
+    UnitMoved {
+        from: String,
+        to: String,
+    },
     DeviceRevoked {
         device: DeviceId,
     },

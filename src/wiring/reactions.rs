@@ -17,6 +17,8 @@ pub fn react(core: &Arc<Core>, tx: &mut Tx<'_>, event: &Event) -> Result<()> {
             crews::service::person_gone(tx, person)?;
             location::service::person_gone(core, tx, person)
         }
+        Event::PersonMoved { person } => location::service::person_changed(core, tx, person),
+        Event::UnitMoved { from, to } => location::service::unit_moved(core, tx, from, to),
         Event::DeviceRevoked { device } => {
             crews::service::device_gone(tx, device)?;
             location::service::device_gone(core, tx, device)

@@ -2,4 +2,5 @@
 
 mod fixes;
 mod live;
+mod moves;
 mod tracks;

@@ -99,6 +99,14 @@ pub fn person_changed(core: &Core, tx: &mut Tx<'_>, person: &PersonId) -> Result
     Ok(())
 }
 
+/// A unit was hung elsewhere: everybody and everything below it is on the maps of the new line at the commit.
+pub fn unit_moved(core: &Core, tx: &mut Tx<'_>, from: &str, to: &str) -> Result<()> {
+    let live = core.part::<Live>()?.clone();
+    let (from, to) = (from.to_owned(), to.to_owned());
+    tx.on_commit(move || live.move_unit(&from, &to));
+    Ok(())
+}
+
 /// Members of a crew, present and past, as [`person_changed`].
 pub fn crew_changed(core: &Core, tx: &mut Tx<'_>, crew: &CrewId) -> Result<()> {
     let mut people: HashSet<PersonId> = core.part::<Live>()?.people_of_crew(crew).into_iter().collect();

@@ -43,6 +43,8 @@ pub struct Link {
     greeted: AtomicBool,
     /// Highest number of the person's stream this socket was told of.
     expected: AtomicI64,
+    /// Counts how often the person's rights may have changed.
+    rights: AtomicU64,
 }
 
 impl Link {
@@ -63,6 +65,17 @@ impl Link {
 
     pub fn ending(&self) -> Option<Ending> {
         *self.ending.lock()
+    }
+
+    /// Asks the socket to look at the person's rights again.
+    pub fn ask_recheck(&self) {
+        self.rights.fetch_add(1, Ordering::AcqRel);
+        self.wake.notify_one();
+    }
+
+    /// How often that was asked so far.
+    pub fn rights(&self) -> u64 {
+        self.rights.load(Ordering::Acquire)
     }
 
     pub fn is_greeted(&self) -> bool {
@@ -120,6 +133,7 @@ impl Hub {
             last_in: AtomicI64::new(now.as_micros()),
             greeted: AtomicBool::new(false),
             expected: AtomicI64::new(0),
+            rights: AtomicU64::new(0),
         });
         self.people.write().entry(person).or_default().push(Arc::clone(&link));
         link
@@ -178,6 +192,13 @@ impl Hub {
             for link in links.iter().filter(|l| which(l)) {
                 link.end(why);
             }
+        }
+    }
+
+    /// Lets every socket for which `which` holds look at its person's rights again.
+    pub fn recheck_where(&self, which: impl Fn(&Link) -> bool) {
+        for links in self.people.read().values() {
+            links.iter().filter(|link| which(link)).for_each(|link| link.ask_recheck());
         }
     }
 

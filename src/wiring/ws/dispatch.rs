@@ -5,6 +5,7 @@ use std::rc::Rc;
 
 use serde_json::{Map, Value, json};
 
+use super::close::Close;
 use super::live::Order;
 use super::protocol::{self, Command, Reply, Subscribe, Verb};
 use super::slices;
@@ -15,7 +16,7 @@ use crate::duty::officers;
 use crate::platform::ctx::Ctx;
 use crate::platform::http::RequestMeta;
 use crate::platform::keys::sha256_hex;
-use crate::words::error::{Error, Result};
+use crate::words::error::{Code, Error, Result};
 
 /// Request ids of at least this length are taken as unique for good, so the
 /// same command under the same id is done once; shorter ones are only echoed.
@@ -34,13 +35,22 @@ pub async fn run(socket: &Rc<Socket>, command: Command) {
 }
 
 async fn answer(socket: &Rc<Socket>, command: Command) -> Result<(u16, Value)> {
+    let rights = socket.link.rights();
     let ctx = today(&socket.ctx).await?;
     match command.verb {
-        Verb::Subscribe => subscribe(socket, &ctx, command.body).await,
+        Verb::Subscribe => {
+            let answer = subscribe(socket, &ctx, command.body).await;
+            if socket.link.rights() != rights {
+                // They changed while the view was being made.
+                socket.link.ask_recheck();
+            }
+            answer
+        }
         Verb::Unsubscribe => {
             refuse_members(&command.body)?;
             socket.with(|state| {
                 state.watch = None;
+                state.looks = None;
                 state.live_order = Some(Order::Stop);
             });
             Ok((200, json!({})))
@@ -62,14 +72,51 @@ async fn subscribe(socket: &Rc<Socket>, ctx: &Ctx, body: Map<String, Value>) -> 
             watch.look_at(&scope, bbox.as_ref());
             watch
         }
-        None => Watch::begin(&ctx.core, &ctx.actor, asked.purpose, &scope, bbox.as_ref()).await?,
+        None => Watch::begin(&ctx.core, &ctx.actor, asked.purpose.clone(), &scope, bbox.as_ref()).await?,
     };
-    let subscription = ctx.part::<Live>()?.subscribe(scope, bbox);
+    let subscription = ctx.part::<Live>()?.subscribe(scope.clone(), bbox);
+    let unit_id = asked.unit_id;
     socket.with(|state| {
         state.watch = Some(watch);
+        state.looks = Some((asked, scope));
         state.live_order = Some(Order::Look(Box::new(subscription)));
     });
-    Ok((200, json!({ "unit_id": asked.unit_id, "bbox": bbox.map(|b| [b.west, b.south, b.east, b.north]) })))
+    Ok((200, json!({ "unit_id": unit_id, "bbox": bbox.map(|b| [b.west, b.south, b.east, b.north]) })))
+}
+
+/// The viewer or the tree of units has moved: a view that his rights no longer cover as they did begins
+/// anew, with a snapshot of what he may see now. Nothing happens without a view.
+pub async fn look_again(socket: &Rc<Socket>) {
+    let Some((asked, before)) = socket.with(|state| state.looks.clone()) else { return };
+    let looked = async {
+        let ctx = today(&socket.ctx).await?;
+        let (scope, bbox) = match slices::look(&ctx, &asked).await {
+            Err(error) if error.is(Code::NotFound) => (slices::nobody(&ctx), asked.bbox()?),
+            other => other?,
+        };
+        Ok::<_, Error>((ctx.part::<Live>()?.clone(), scope, bbox))
+    };
+    match looked.await {
+        Ok((live, scope, bbox)) if scope != before => socket.with(|state| {
+            if !state.looks.as_ref().is_some_and(|(now, scope)| *now == asked && *scope == before) {
+                // The view was changed meanwhile: judge that one.
+                socket.link.ask_recheck();
+                return;
+            }
+            if let Some(watch) = &state.watch {
+                watch.look_at(&scope, bbox.as_ref());
+            }
+            state.looks = Some((asked, scope.clone()));
+            state.live_order = Some(Order::Look(Box::new(live.subscribe(scope, bbox))));
+        }),
+        Ok(_) => {}
+        // Better no view than one that nobody has judged.
+        Err(error) => {
+            tracing::warn!(%error, person = %socket.link.person, "a live view could not be judged again");
+            socket.end(Close::Internal, "");
+        }
+    }
+    socket.wake();
 }
 
 fn refuse_members(body: &Map<String, Value>) -> Result<()> {

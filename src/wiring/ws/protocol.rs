@@ -217,6 +217,13 @@ pub struct Subscribe {
     pub purpose: Option<String>,
 }
 
+impl Subscribe {
+    /// The box, checked.
+    pub fn bbox(&self) -> Result<Option<BBox>> {
+        self.bbox.as_ref().map(Viewport::bbox).transpose()
+    }
+}
+
 /// A box in degrees: `[west, south, east, north]`, or the same as text as on REST.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(untagged)]

@@ -8,11 +8,11 @@ use std::rc::Rc;
 use tokio::time::{Instant, sleep_until};
 
 use super::close::Close;
-use super::fixes;
 use super::frame::Outgoing as Frame;
 use super::live::{Feed, Order};
 use super::socket::{CLOSE_WITHIN, FLIGHT_MAX, Limits, Socket, State};
 use super::stream;
+use super::{dispatch, fixes};
 use crate::platform::push::hub::Ending;
 
 /// When clients of a stopping server come back, in milliseconds.
@@ -33,8 +33,14 @@ enum Step {
 /// Writes until the socket ends.
 pub async fn run(socket: Rc<Socket>) {
     let mut live = None;
+    let mut rights = 0;
     loop {
         take_orders(&socket, &mut live);
+        if socket.link.rights() != rights {
+            rights = socket.link.rights();
+            let socket = Rc::clone(&socket);
+            actix_web::rt::spawn(async move { dispatch::look_again(&socket).await });
+        }
         match next(&socket, &mut live) {
             Step::Write(frame) => write(&socket, frame),
             Step::Wait(until) => wait(&socket, &mut live, until).await,

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
-use super::protocol::{Command, Delivered, Subscribe, Verb, Viewport, wrong_field};
+use super::protocol::{Command, Delivered, Subscribe, Verb, wrong_field};
 
 pub use crate::duty::crews::store::carries;
 pub use crate::duty::location::fix::FixIn as Fix;
@@ -80,7 +80,7 @@ pub fn gone(core: &Core, device: &DeviceId, clean: bool) {
 ///
 /// Errors: `not_found` for a unit outside his scope.
 pub async fn look(ctx: &Ctx, asked: &Subscribe) -> Result<(Scope, Option<BBox>)> {
-    let bbox = asked.bbox.as_ref().map(Viewport::bbox).transpose()?;
+    let bbox = asked.bbox()?;
     text_opt("purpose", asked.purpose.as_deref(), PURPOSE_MAX)?;
     let path = match asked.unit_id {
         None => None,
@@ -88,6 +88,11 @@ pub async fn look(ctx: &Ctx, asked: &Subscribe) -> Result<(Scope, Option<BBox>)>
     };
     let scope = Live::scope_of(&ctx.actor, path.as_deref()).ok_or_else(|| Error::not_found("unit"))?;
     Ok((scope, bbox))
+}
+
+/// What is left of a view whose unit the actor may no longer watch: himself and those an open backup joins to him.
+pub fn nobody(ctx: &Ctx) -> Scope {
+    Scope { viewer: ctx.actor.person, unit_path: None, subtree: false }
 }
 
 /// A write: the service behind the REST call of the same meaning.

@@ -14,9 +14,10 @@ use tokio::time::Instant;
 use super::close::Close;
 use super::frame::{Outgoing as Frame, Slot};
 use super::live::Order;
-use super::protocol::Problem;
+use super::protocol::{Problem, Subscribe};
 use crate::duty::location::access::Watch;
 use crate::duty::location::ingest::AckCell;
+use crate::duty::location::live::Scope;
 use crate::platform::config;
 use crate::platform::ctx::Ctx;
 use crate::platform::push::hub::Link;
@@ -129,6 +130,8 @@ pub struct State {
     pub fixes: super::fixes::Queue,
     /// The access record of the live view.
     pub watch: Option<Watch>,
+    /// What the client asked to see, and what of it its rights allowed then.
+    pub looks: Option<(Subscribe, Scope)>,
     /// Where the writer's live feed should look from now on.
     pub live_order: Option<Order>,
     /// Versions the client has applied and the writer has not noted yet.
@@ -181,6 +184,7 @@ impl Socket {
                 confirmed: 0,
                 fixes: super::fixes::Queue::default(),
                 watch: None,
+                looks: None,
                 live_order: None,
                 live_acked: Vec::new(),
                 garbage: 0,

@@ -91,6 +91,11 @@ impl Live {
         self.inner.state.write().set_facts(person, facts, self.inner.clock.now());
     }
 
+    /// A unit with everything below it has another path now. Visible at the next tick.
+    pub fn move_unit(&self, from: &str, to: &str) {
+        self.inner.state.write().move_unit(from, to, self.inner.clock.now());
+    }
+
     /// Takes a person out altogether (disabled).
     pub fn drop_person(&self, person: &PersonId) {
         self.inner.state.write().drop_person(*person, self.inner.clock.now());

@@ -125,6 +125,27 @@ impl State {
         devices.into_iter().for_each(|device| self.touch_device(device));
     }
 
+    /// Rewrites the paths of a unit that was hung elsewhere and of everything below it.
+    pub fn move_unit(&mut self, from: &str, to: &str, now: Timestamp) {
+        let moved = |path: &str| path.strip_prefix(from).map(|rest| Arc::from(format!("{to}{rest}")));
+        let mut people = Vec::new();
+        for (person, facts) in &mut self.facts {
+            if let Some(path) = moved(&facts.unit_path) {
+                facts.unit_path = path;
+                people.push(*person);
+            }
+        }
+        people.into_iter().for_each(|person| self.refresh_person(person, now));
+        let mut devices = Vec::new();
+        for (device, (_, home)) in &mut self.homes {
+            if let Some(path) = moved(home) {
+                *home = path;
+                devices.push(*device);
+            }
+        }
+        devices.into_iter().for_each(|device| self.touch_device(device));
+    }
+
     /// Forgets a person (disabled) or hides them until facts are set again.
     pub fn drop_person(&mut self, person: PersonId, now: Timestamp) {
         self.facts.remove(&person);

@@ -146,8 +146,14 @@ impl Auth {
                 inner.tokens.write().retain(|_, v| v.session != session);
                 inner.hub.end_where(Ending::Revoked, |link| link.session == Some(session));
             }
-            AuthChange::PersonChanged(person) => inner.tokens.write().retain(|_, v| v.actor.person != person),
-            AuthChange::UnitsChanged => inner.tokens.write().clear(),
+            AuthChange::PersonChanged(person) => {
+                inner.tokens.write().retain(|_, v| v.actor.person != person);
+                inner.hub.recheck_where(|link| link.person == person);
+            }
+            AuthChange::UnitsChanged => {
+                inner.tokens.write().clear();
+                inner.hub.recheck_where(|_| true);
+            }
         }
     }
 

@@ -202,6 +202,7 @@ pub async fn person_change(ctx: &Ctx, meta: &RequestMeta, id: PersonId, body: Pe
     idem::run(ctx, meta, Priority::Normal, move |tx| {
         let mut row = person_writable(tx.conn(), &actor, &id)?;
         guard.check_version(row.version, || json!({ "id": row.id, "version": row.version }))?;
+        let before = (row.unit_id, row.kind);
         if let Some(name) = &body.name {
             row.name = rules::name("name", name)?;
         }
@@ -228,6 +229,9 @@ pub async fn person_change(ctx: &Ctx, meta: &RequestMeta, id: PersonId, body: Pe
         row.updated_at = tx.now;
         store::person_update(tx.conn(), &row)?;
         secrets_store(&core, tx, &id, &secrets)?;
+        if (row.unit_id, row.kind) != before {
+            tx.emit(&Event::PersonMoved { person: id })?;
+        }
         auth_changed(tx, &auth, AuthChange::PersonChanged(id))?;
         audit::record(
             tx,

@@ -9,6 +9,7 @@ use crate::duty::officers::{UnitRow, rules, store};
 use crate::platform::audit;
 use crate::platform::ctx::Ctx;
 use crate::platform::db::{Conn, Priority};
+use crate::platform::events::Event;
 use crate::platform::http::{Done, RequestMeta, idem};
 use crate::platform::policy::{Action, Actor, Decision, Facts, PersonKind, may};
 use crate::words::error::{Error, Result};
@@ -122,9 +123,10 @@ pub async fn unit_change(ctx: &Ctx, meta: &RequestMeta, id: UnitId, body: UnitPa
             }
             let deepest = store::units_in_subtree(tx.conn(), &row.path)?.iter().map(|u| depth(&u.path)).max();
             depth_check(&parent.path, deepest.unwrap_or(1).saturating_sub(depth(&row.path)) + 1)?;
-            store::unit_move(tx.conn(), &row, &parent, now)?;
+            let path = store::unit_move(tx.conn(), &row, &parent, now)?;
+            tx.emit(&Event::UnitMoved { from: row.path.clone(), to: path })?;
+            auth_changed(tx, &auth, AuthChange::UnitsChanged)?;
         }
-        auth_changed(tx, &auth, AuthChange::UnitsChanged)?;
         audit::record(
             tx,
             Some(&actor),

@@ -36,8 +36,8 @@ pub fn unit_update(conn: &mut Conn, row: &UnitRow) -> Result<()> {
     Ok(())
 }
 
-/// Hangs the whole subtree of `row` below `parent` and rewrites the stored paths.
-pub fn unit_move(conn: &mut Conn, row: &UnitRow, parent: &UnitRow, now: Timestamp) -> Result<()> {
+/// Hangs the whole subtree of `row` below `parent` and rewrites the stored paths; gives its new one.
+pub fn unit_move(conn: &mut Conn, row: &UnitRow, parent: &UnitRow, now: Timestamp) -> Result<String> {
     let new_path = format!("{}{}/", parent.path, row.id);
     for below in units_in_subtree(conn, &row.path)? {
         let rest = below.path.strip_prefix(&row.path).unwrap_or_default();
@@ -46,7 +46,7 @@ pub fn unit_move(conn: &mut Conn, row: &UnitRow, parent: &UnitRow, now: Timestam
             .execute(conn)?;
     }
     diesel::update(unit::table.find(&row.id)).set(unit::parent_id.eq(Some(parent.id))).execute(conn)?;
-    Ok(())
+    Ok(new_path)
 }
 
 /// The unit of this path and everything below, parents before children.
