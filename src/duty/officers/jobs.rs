@@ -1,5 +1,7 @@
 //! Periodic duties of signing in: hearing of revocations, loading and rotating keys, trimming.
 
+use std::time::Duration;
+
 use crate::duty::officers::auth::jwt::key_generate;
 use crate::duty::officers::auth::{Auth, AuthChange};
 use crate::duty::officers::store;
@@ -18,6 +20,8 @@ const OVERLAP_S: i64 = 600;
 const LOOK_BACK_S: i64 = 30;
 /// How far back the first poll looks: longer than an access token lives.
 const FIRST_LOOK_S: i64 = 3_600;
+/// How long a poll may take before it is asked whether the database is there at all.
+const NEWS_LATE: Duration = Duration::from_millis(700);
 /// Seconds a notice is kept.
 const NOTICES_KEPT_S: i64 = 2 * 3_600;
 
@@ -31,7 +35,18 @@ pub async fn changes_poll(core: &Core) -> Result<()> {
     }
     let now = core.clock.now();
     let look = if polled.is_some() { LOOK_BACK_S } else { FIRST_LOOK_S };
-    let rows = core.db.read(move |conn| store::auth_changes_since(conn, now.plus_secs(-look))).await?;
+    let mut read = std::pin::pin!(core.db.read(move |conn| store::auth_changes_since(conn, now.plus_secs(-look))));
+    let rows = match tokio::time::timeout(NEWS_LATE, &mut read).await {
+        Ok(rows) => rows,
+        Err(_late) => {
+            // Slow is one thing; without a single connection nothing will be heard however long it takes.
+            if core.db.is_cut_off() {
+                auth.unheard();
+            }
+            read.await
+        }
+    };
+    let rows = rows.inspect_err(|_unreachable| auth.unheard())?;
     for row in rows {
         let change = AuthChange::from_row(&row.kind, &row.subject);
         let fresh = match change {

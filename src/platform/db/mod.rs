@@ -162,6 +162,11 @@ impl Db {
         }
     }
 
+    /// Whether no connection for reads is left: the database cannot be reached.
+    pub fn is_cut_off(&self) -> bool {
+        self.inner.readers.state().connections == 0
+    }
+
     /// Which durability is in force, in words for `/readyz`.
     pub fn durability(&self) -> Result<String> {
         match self.backend() {

@@ -14,7 +14,7 @@ pub mod throttle;
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 
 use parking_lot::RwLock;
 
@@ -40,6 +40,8 @@ const REMEMBER_ENDED_S: i64 = 3_600;
 const TOKENS_MAX: usize = 200_000;
 /// Without news from the database for this long a node stops honouring tokens.
 const NEWS_STALE_S: i64 = 10;
+/// The same once the database has refused to answer.
+const NEWS_LOST_S: i64 = 1;
 
 /// Something every node must forget or reload.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -97,6 +99,8 @@ struct Inner {
     epoch: AtomicU64,
     /// When the notices were last read (µs); 0 before the first time.
     polled: AtomicI64,
+    /// The last attempt to read them failed: the database is out of reach.
+    deaf: AtomicBool,
 }
 
 impl Auth {
@@ -113,6 +117,7 @@ impl Auth {
                 ended: RwLock::default(),
                 epoch: AtomicU64::new(0),
                 polled: AtomicI64::new(0),
+                deaf: AtomicBool::new(false),
             }),
         })
     }
@@ -160,6 +165,12 @@ impl Auth {
     /// Notes that the notices were read just now.
     pub fn polled(&self, now: Timestamp) {
         self.inner.polled.store(now.as_micros(), Ordering::Relaxed);
+        self.inner.deaf.store(false, Ordering::Relaxed);
+    }
+
+    /// Notes that the notices could not be read just now.
+    pub fn unheard(&self) {
+        self.inner.deaf.store(true, Ordering::Relaxed);
     }
 
     /// When the notices were last read; `None` before the first time.
@@ -178,8 +189,10 @@ impl Auth {
 
     /// Whether this node can still hear of revocations. One node alone ends sessions itself.
     fn hears(&self, core: &Core) -> bool {
+        // A read that failed says more than one that is slow.
+        let stale_s = if self.inner.deaf.load(Ordering::Relaxed) { NEWS_LOST_S } else { NEWS_STALE_S };
         core.db.backend() == Backend::Sqlite
-            || self.polled_at().is_none_or(|at| at.plus_secs(NEWS_STALE_S) > core.clock.now())
+            || self.polled_at().is_none_or(|at| at.plus_secs(stale_s) > core.clock.now())
     }
 
     /// The actor of a valid access token.
