@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use std::time::Duration;
 
 mod answers;
+mod choosing;
 mod doors;
 mod room;
 

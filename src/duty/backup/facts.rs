@@ -17,7 +17,7 @@ use crate::platform::policy::{DeviceKind, PersonKind};
 use crate::platform::push::hub::{self, Hub};
 use crate::words::error::Result;
 use crate::words::geo::Position;
-use crate::words::ids::{CrewId, DeviceId, PersonId};
+use crate::words::ids::{CrewId, DeviceId, PersonId, UnitId};
 use crate::words::time::Timestamp;
 
 /// How many neighbours are looked at, widened step by step while too few of them can come.
@@ -103,7 +103,6 @@ pub fn rank_around(conn: &mut Conn, around: &Around, call: &Call) -> Result<Choi
 struct OwnSide {
     crew: Option<CrewId>,
     people: Vec<PersonId>,
-    grid: Option<String>,
     incidents: HashSet<crate::words::ids::IncidentId>,
 }
 
@@ -117,11 +116,10 @@ fn own_side(conn: &mut Conn, call: &Call) -> Result<OwnSide> {
         .filter(|engagement| engagement.state == "on_scene")
         .map(|engagement| engagement.incident_id)
         .collect();
-    let grid = store::people_facts(conn, &[call.for_person])?.pop().and_then(|facts| facts.grid);
     if let Some(crew) = crew {
         people.extend(store::members_of_crews(conn, &[crew])?.into_iter().map(|(person, _)| person));
     }
-    Ok(OwnSide { crew, people, grid, incidents })
+    Ok(OwnSide { crew, people, incidents })
 }
 
 fn rank_people(conn: &mut Conn, around: &Around, call: &Call, own: &OwnSide, near: Vec<PersonId>) -> Result<Choice> {
@@ -149,6 +147,9 @@ fn rank_people(conn: &mut Conn, around: &Around, call: &Call, own: &OwnSide, nea
         busiest.entry(one.person_id).and_modify(|seen| *seen = (*seen).min(priority)).or_insert(priority);
     }
 
+    let grids = Grids::load(conn, &facts, &members, &crews)?;
+    let own_grid = grids.of.get(&call.for_person).cloned();
+
     let candidates: Vec<Candidate> = facts
         .into_iter()
         .map(|person| {
@@ -173,33 +174,67 @@ fn rank_people(conn: &mut Conn, around: &Around, call: &Call, own: &OwnSide, nea
                     .copied()
                     .or_else(|| busiest.get(&person.id).map(|priority| Held::Incident(*priority)))
                     .unwrap_or(Held::Free),
-                grid: person.grid.or_else(|| crew_facts.and_then(|(_, _, grid)| grid.clone())),
+                grid: grids.of.get(&person.id).cloned(),
                 there: person.on_duty
                     && (close && force(person.kind) != Force::Other || at_incident.contains(&person.id)),
             }
         })
         .collect();
 
-    let mut grids: Vec<String> = candidates.iter().filter_map(|candidate| candidate.grid.clone()).collect();
-    grids.sort_unstable();
-    grids.dedup();
-    let strength = store::strength_of_grids(conn, &grids)?;
-    let keep = store::grids_keep(conn, &grids)?;
     Ok(rank::choose(
         &Ask {
             kind: call.kind,
             requester: call.requester,
             for_person: call.for_person,
             own_crew: own.crew,
-            grid: own.grid.as_deref(),
+            grid: own_grid.as_deref(),
             already: &call.already,
             missing: call.missing,
             spare: call.spare,
-            strength: &strength,
-            keep: &keep,
+            strength: &grids.strength,
+            keep: &grids.keep,
         },
         candidates,
     ))
+}
+
+/// The grids of the people looked at, each by its id.
+struct Grids {
+    of: HashMap<PersonId, String>,
+    strength: HashMap<String, usize>,
+    keep: HashMap<String, usize>,
+}
+
+impl Grids {
+    fn load(
+        conn: &mut Conn,
+        people: &[PersonFacts],
+        members: &HashMap<PersonId, CrewId>,
+        crews: &HashMap<CrewId, store::CrewFacts>,
+    ) -> Result<Self> {
+        let code_of = |person: &PersonFacts| {
+            let crew = || members.get(&person.id).and_then(|crew| crews.get(crew));
+            person.grid.clone().or_else(|| crew().and_then(|(_, _, grid)| grid.clone()))
+        };
+        let posted: Vec<(&PersonFacts, String)> =
+            people.iter().filter_map(|person| Some((person, code_of(person)?))).collect();
+        let mut codes: Vec<String> = posted.iter().map(|(_, code)| code.clone()).collect();
+        codes.sort_unstable();
+        codes.dedup();
+        let grids = store::grids_of_codes(conn, &codes)?;
+        let units: Vec<UnitId> = posted.iter().map(|(person, _)| person.unit_id).collect();
+        let paths = store::unit_paths(conn, &units)?;
+        let of = posted
+            .into_iter()
+            .filter_map(|(person, code)| {
+                let grid = store::grid_of(&grids, paths.get(&person.unit_id)?, &code)?;
+                Some((person.id, grid.id.to_string()))
+            })
+            .collect();
+        let strength = store::strength_of_grids(conn, &grids)?;
+        let keep = grids.iter().map(|grid| (grid.id.to_string(), grid.keep)).collect();
+        Ok(Self { of, strength, keep })
+    }
 }
 
 /// Who is bound by another call for help, his own or a colleague's.

@@ -10,7 +10,7 @@ use crate::platform::db::schema::{crew, crew_member, device_issue, duty, grid};
 use crate::platform::db::schema::{device, person, unit};
 use crate::platform::policy::{DeviceKind, PersonKind};
 use crate::words::error::Result;
-use crate::words::ids::{CrewId, DeviceId, IncidentId, PersonId, UnitId};
+use crate::words::ids::{CrewId, DeviceId, GridId, IncidentId, PersonId, UnitId};
 
 /// A person with his duty, as far as coming to help is concerned.
 #[derive(Clone, Debug, Queryable)]
@@ -53,7 +53,7 @@ pub fn members_of_crews(conn: &mut Conn, crews: &[CrewId]) -> Result<Vec<(Person
 }
 
 /// Call sign, vehicle and grid of a crew.
-type CrewFacts = (String, Option<String>, Option<String>);
+pub type CrewFacts = (String, Option<String>, Option<String>);
 
 /// Call sign, vehicle and grid of crews.
 pub fn crews_facts(conn: &mut Conn, crews: &[CrewId]) -> Result<HashMap<CrewId, CrewFacts>> {
@@ -104,17 +104,31 @@ pub fn engagements_of(conn: &mut Conn, people: &[PersonId]) -> Result<Vec<Engage
         .load(conn)?)
 }
 
-/// Response units on duty per grid: a crew counts once.
-pub fn strength_of_grids(conn: &mut Conn, grids: &[String]) -> Result<HashMap<String, usize>> {
-    let rows: Vec<(Option<String>, Option<CrewId>, PersonId)> = duty::table
+/// Response units on duty per grid, by the grid's id: a crew counts once. Who reported no grid of his own
+/// is in his crew's.
+pub fn strength_of_grids(conn: &mut Conn, grids: &[GridFacts]) -> Result<HashMap<String, usize>> {
+    let codes: Vec<&str> = grids.iter().map(|grid| grid.code.as_str()).collect();
+    let by_crew: HashMap<CrewId, Option<String>> = crew::table
+        .filter(crew::grid.eq_any(&codes))
+        .filter(crew::ended_at.is_null())
+        .select((crew::id, crew::grid))
+        .load(conn)?
+        .into_iter()
+        .collect();
+    let crews: Vec<&CrewId> = by_crew.keys().collect();
+    let rows: Vec<(Option<String>, Option<CrewId>, PersonId, String)> = duty::table
+        .inner_join(person::table.on(person::id.eq(duty::person_id)))
+        .inner_join(unit::table.on(unit::id.eq(person::unit_id)))
         .filter(duty::on_duty.eq(true))
-        .filter(duty::grid.eq_any(grids))
-        .select((duty::grid, duty::crew_id, duty::person_id))
+        .filter(duty::grid.eq_any(&codes).or(duty::crew_id.eq_any(crews)))
+        .select((duty::grid, duty::crew_id, duty::person_id, unit::path))
         .load(conn)?;
     let mut units: HashMap<String, HashSet<String>> = HashMap::new();
-    for (grid, crew, person) in rows {
-        if let Some(grid) = grid {
-            units.entry(grid).or_default().insert(crew.map_or_else(|| person.to_string(), |id| id.to_string()));
+    for (own, crew, person, path) in rows {
+        let code = own.or_else(|| crew.and_then(|crew| by_crew.get(&crew).cloned().flatten()));
+        if let Some(grid) = code.and_then(|code| grid_of(grids, &path, &code)) {
+            let unit = crew.map_or_else(|| person.to_string(), |id| id.to_string());
+            units.entry(grid.id.to_string()).or_default().insert(unit);
         }
     }
     Ok(units.into_iter().map(|(grid, units)| (grid, units.len())).collect())
@@ -151,11 +165,34 @@ pub fn commanders_of_units(conn: &mut Conn, units: &[UnitId]) -> Result<Vec<Pers
         .load(conn)?)
 }
 
-/// How many units must stay in each of these grids.
-pub fn grids_keep(conn: &mut Conn, grids: &[String]) -> Result<HashMap<String, usize>> {
-    let rows: Vec<(String, i64)> =
-        grid::table.filter(grid::code.eq_any(grids)).select((grid::code, grid::min_strength)).load(conn)?;
-    Ok(rows.into_iter().map(|(code, keep)| (code, usize::try_from(keep).unwrap_or(0))).collect())
+/// A patrol grid: two units may give theirs the same code.
+#[derive(Clone, Debug)]
+pub struct GridFacts {
+    pub id: GridId,
+    pub code: String,
+    /// Path of the unit that made it.
+    pub path: String,
+    /// How many units must stay in it.
+    pub keep: usize,
+}
+
+/// Grids with these codes, of whatever unit.
+pub fn grids_of_codes(conn: &mut Conn, codes: &[String]) -> Result<Vec<GridFacts>> {
+    let rows: Vec<(GridId, String, String, i64)> = grid::table
+        .inner_join(unit::table.on(unit::id.eq(grid::unit_id)))
+        .filter(grid::code.eq_any(codes))
+        .select((grid::id, grid::code, unit::path, grid::min_strength))
+        .load(conn)?;
+    let keep = |strength: i64| usize::try_from(strength).unwrap_or(0);
+    Ok(rows.into_iter().map(|(id, code, path, n)| GridFacts { id, code, path, keep: keep(n) }).collect())
+}
+
+/// The grid that a code means to somebody of a unit: of his own unit, else of the nearest above it.
+pub fn grid_of<'a>(grids: &'a [GridFacts], unit_path: &str, code: &str) -> Option<&'a GridFacts> {
+    grids
+        .iter()
+        .filter(|grid| grid.code == code && unit_path.starts_with(&grid.path))
+        .max_by_key(|grid| grid.path.len())
 }
 
 /// The call sign somebody goes by today: his crew's, else his own.
