@@ -7,6 +7,9 @@ use uuid::Uuid;
 
 use crate::support::{Officer, TestApp, Unit, now};
 
+mod caller;
+mod ends;
+
 /// A source of its own: tests share one server.
 fn source() -> String {
     format!("t{}", Uuid::now_v7().simple().to_string().split_off(16))
@@ -193,58 +196,6 @@ async fn the_scene_corrects_the_place_and_it_stands_against_the_source() {
 }
 
 #[tokio::test]
-async fn the_callers_number_is_one_tap_from_acceptance_on_and_logged() {
-    let (unit, room, intake) = station().await;
-    let incident = intake.post("/incidents", pushed(&unit, &source(), "A-6", 1)).await.expect(201).json;
-    let (wang, zhao) = (unit.officer("wang").await, unit.officer("zhao").await);
-    let sent = room.assign(&incident, &[&wang]).await;
-    wang.get(&path(&incident, "/caller")).await.problem(403, "forbidden");
-    wang.event(&sent[0], "accepted").await.expect(200);
-    let shown = wang.get(&path(&incident, "/caller")).await.expect(200);
-    assert_eq!(shown["phone"], "13800138000");
-    assert_eq!(shown["name"], "张三");
-    zhao.get(&path(&incident, "/caller")).await.problem(404, "not_found");
-    let lines = room.get(&path(&incident, "/timeline")).await.expect(200);
-    let looks = lines.items().iter().filter(|line| line["kind"] == "caller.shown").count();
-    assert_eq!(looks, 1);
-}
-
-#[tokio::test]
-async fn a_secret_caller_stays_a_relay_note() {
-    let (unit, room, intake) = station().await;
-    let mut body = pushed(&unit, &source(), "A-7", 1);
-    body["reporter"] = json!({ "name": "李四", "phone": "13900139000", "secret": true });
-    let incident = intake.post("/incidents", body).await.expect(201).json;
-    assert_eq!(incident["reporter"]["secret"], true);
-    let shown = room.get(&path(&incident, "/caller")).await.expect(200);
-    assert_eq!(shown["phone"], Value::Null);
-    assert_eq!(shown["callers"][0]["relay"], true);
-}
-
-#[tokio::test]
-async fn doubles_are_merged_and_their_crews_stand_down() {
-    let (unit, room, intake) = station().await;
-    let source = source();
-    let main = intake.post("/incidents", pushed(&unit, &source, "A-8", 1)).await.expect(201).json;
-    let mut body = pushed(&unit, &source, "A-9", 1);
-    body["reporter"] = json!("赵六 13700137000");
-    let double = intake.post("/incidents", body).await.expect(201).json;
-    let wang = unit.officer("wang").await;
-    let sent = room.assign(&double, &[&wang]).await;
-    let mut socket = wang.socket().await;
-    let merged = room.post(&path(&double, "/merge"), json!({ "into": main["id"] })).await.expect(200);
-    assert_eq!(merged["state"], "merged");
-    assert_eq!(merged["merged_into"], main["id"]);
-    let heard = socket.expect("assignment.cancelled").await;
-    assert_eq!(heard["data"]["assignment_id"], sent[0]["id"]);
-    let kept = room.get(&path(&main, "")).await.expect(200);
-    assert_eq!(kept["callers"], 2, "every caller is kept for the call back");
-    room.post(&path(&double, "/merge"), json!({ "into": main["id"] })).await.expect(200);
-    room.post(&path(&main, "/merge"), json!({ "into": main["id"] })).await.problem(422, "invalid_field");
-    room.post(&path(&double, "/reopen"), json!({})).await.problem(409, "conflict");
-}
-
-#[tokio::test]
 async fn a_station_signs_returns_and_hands_on() {
     let (unit, room, _) = station().await;
     let town = unit.child("Town", "station_command_room").await;
@@ -272,16 +223,6 @@ async fn a_station_signs_returns_and_hands_on() {
     let taken = hill.post(&path(&incident, "/sign"), json!({})).await.expect(200);
     assert_eq!(taken["unit_id"], other.id);
     assert_eq!(taken["pending_unit_id"], Value::Null);
-}
-
-#[tokio::test]
-async fn reopening_is_a_new_round() {
-    let (unit, room, _) = station().await;
-    let incident = room.incident(unit.center).await;
-    room.post(&path(&incident, "/close"), json!({})).await.expect(200);
-    room.post(&path(&incident, "/cancel"), json!({})).await.problem(409, "conflict");
-    let open = room.post(&path(&incident, "/reopen"), json!({ "reason": "they argue again" })).await.expect(200);
-    assert_eq!((open["state"].as_str(), open["round"].as_i64()), (Some("handling"), Some(2)));
 }
 
 #[tokio::test]

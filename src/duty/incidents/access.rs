@@ -66,9 +66,11 @@ impl Sight {
         self.decide(actor, action).check("incident")
     }
 
-    /// The caller's number: from acceptance until `hours` after the final feedback.
+    /// The caller's number: from acceptance until `hours` after the final feedback; of a call that ended
+    /// without one, after its last change.
     pub fn caller_window(&self, row: &IncidentRow, now: Timestamp, hours: u32) -> bool {
-        let open = row.final_at.is_none_or(|at| now <= at.plus_secs(i64::from(hours) * 3600));
+        let ended = row.final_at.or_else(|| row.state.is_over().then_some(row.updated_at));
+        let open = ended.is_none_or(|at| now <= at.plus_secs(i64::from(hours) * 3600));
         self.accepted && open
     }
 }

@@ -81,6 +81,10 @@ pub fn step(row: &mut IncidentRow, command: Command) -> Result<bool> {
     match state::next(row.state, command) {
         Ok(Some(to)) => {
             row.state = to;
+            if to.is_over() {
+                // A hand-over that nobody signed for ends with the call.
+                row.pending_unit_id = None;
+            }
             Ok(true)
         }
         Ok(None) => Ok(false),

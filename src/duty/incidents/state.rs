@@ -49,6 +49,11 @@ impl State {
     pub const fn is_open(self) -> bool {
         matches!(self, Self::AwaitingSignature | Self::AwaitingDispatch | Self::Handling | Self::Returned)
     }
+
+    /// Nobody's work any more unless it is reopened.
+    pub const fn is_over(self) -> bool {
+        matches!(self, Self::Closed | Self::Transferred | Self::Diverted | Self::Merged | Self::Cancelled)
+    }
 }
 
 /// The state after `command`; `Ok(None)` when it is there already (a repeat).
