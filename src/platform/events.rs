@@ -69,6 +69,16 @@ pub enum Event {
         to: String,
         people: Vec<PersonId>,
     },
+    /// Joined the people of an open assignment, or was split off from them.
+    AssignmentJoined {
+        assignment: AssignmentId,
+        state: String,
+        person: PersonId,
+    },
+    AssignmentLeft {
+        assignment: AssignmentId,
+        person: PersonId,
+    },
     FeedbackGiven {
         incident: IncidentId,
         feedback: FeedbackId,

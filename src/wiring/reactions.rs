@@ -34,6 +34,14 @@ pub fn react(core: &Arc<Core>, tx: &mut Tx<'_>, event: &Event) -> Result<()> {
             assignments::service::availability(tx, people)?;
             location::service::assignment_moved(core, tx, assignment, to, people)
         }
+        Event::AssignmentJoined { assignment, state, person } => {
+            assignments::service::availability(tx, &[*person])?;
+            location::service::assignment_moved(core, tx, assignment, state, &[*person])
+        }
+        Event::AssignmentLeft { assignment, person } => {
+            assignments::service::availability(tx, &[*person])?;
+            location::service::assignment_left(core, tx, assignment, person)
+        }
         Event::CrewChanged { crew } => {
             assignments::service::crew_changed(tx, crew)?;
             location::service::crew_changed(core, tx, crew)

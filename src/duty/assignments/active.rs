@@ -7,7 +7,7 @@ use serde_json::json;
 use super::after;
 use super::events::feed;
 use super::ladder::{self, OFFICER_OF_RECORD, Rung, State, Truth, Via};
-use super::store::{self, AssignmentRow, RungRow};
+use super::store::{self, AssigneeKind, AssignmentRow, RungRow};
 use crate::duty::incidents::store as incidents;
 use crate::platform::ctx::Core;
 use crate::platform::db::Tx;
@@ -15,8 +15,11 @@ use crate::words::error::Result;
 use crate::words::ids::RungId;
 use crate::words::time::Timestamp;
 
-/// Keeps the rule after a rung of `row` was applied.
+/// Keeps the rule after a rung of `row` was applied. An agency has many hands: its calls do not wait for each other.
 pub fn keep_one(tx: &mut Tx<'_>, core: &Core, row: &mut AssignmentRow, rung: Rung, at: Timestamp) -> Result<()> {
+    if row.assignee_kind == AssigneeKind::Agency {
+        return Ok(());
+    }
     match (rung, row.state) {
         (Rung::Accepted, State::Accepted) => {
             if let Some(first) = others(tx, row)?.into_iter().find(|other| other.state.is_active()) {

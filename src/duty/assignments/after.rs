@@ -84,7 +84,7 @@ pub fn people(tx: &mut Tx<'_>, row: &AssignmentRow) -> Result<Vec<PersonId>> {
 }
 
 /// The crew on all its devices (a tap on one is seen on the others) and the seat that sent it.
-fn tell(tx: &mut Tx<'_>, row: &AssignmentRow, people: &[PersonId]) -> Result<()> {
+pub fn tell(tx: &mut Tx<'_>, row: &AssignmentRow, people: &[PersonId]) -> Result<()> {
     let mut to: Vec<PersonId> = people.to_vec();
     to.extend(row.created_by);
     if to.is_empty() {

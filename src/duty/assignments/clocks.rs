@@ -2,7 +2,7 @@
 
 use super::escalation::Limit;
 use super::ladder::State;
-use super::store::{self, AssignmentRow, DeadlineRow, DeadlineState};
+use super::store::{self, AssigneeKind, AssignmentRow, DeadlineRow, DeadlineState};
 use crate::platform::config::Dispatch;
 use crate::platform::db::Tx;
 use crate::words::error::Result;
@@ -24,6 +24,11 @@ pub const fn running(state: State, unit: bool) -> &'static [Limit] {
         (false, State::Cancelled) => &[Limit::CancelConfirmed],
         _ => &[],
     }
+}
+
+/// The clocks that run for this one now. An agency has none: what it does is heard only when the room records it.
+fn wanted(row: &AssignmentRow) -> &'static [Limit] {
+    if row.assignee_kind == AssigneeKind::Agency { &[] } else { running(row.state, row.is_unit()) }
 }
 
 /// Seconds a limit allows at a priority.
@@ -74,7 +79,7 @@ pub fn open(
 /// The clocks of a fresh assignment: one receipt per person, one look, one answer.
 pub fn start(tx: &mut Tx<'_>, config: &Dispatch, row: &AssignmentRow, people: &[PersonId]) -> Result<()> {
     let now = tx.now;
-    for limit in running(row.state, row.is_unit()) {
+    for limit in wanted(row) {
         let due = now.plus_secs(allowed_s(config, *limit, row.priority));
         if *limit == Limit::Delivered {
             for person in people {
@@ -89,7 +94,7 @@ pub fn start(tx: &mut Tx<'_>, config: &Dispatch, row: &AssignmentRow, people: &[
 
 /// Stops what no longer runs and starts what runs now. A paused way is marked so.
 pub fn switch(tx: &mut Tx<'_>, config: &Dispatch, row: &AssignmentRow) -> Result<()> {
-    let wanted = running(row.state, row.is_unit());
+    let wanted = wanted(row);
     let now = tx.now;
     let open_now = store::deadlines_open(tx.conn(), &row.id)?;
     for clock in &open_now {
@@ -114,7 +119,7 @@ pub fn switch(tx: &mut Tx<'_>, config: &Dispatch, row: &AssignmentRow) -> Result
 pub fn start_missing(tx: &mut Tx<'_>, config: &Dispatch, row: &AssignmentRow) -> Result<()> {
     let now = tx.now;
     let open_now = store::deadlines_open(tx.conn(), &row.id)?;
-    for limit in running(row.state, row.is_unit()) {
+    for limit in wanted(row) {
         if *limit != Limit::Delivered && !open_now.iter().any(|clock| clock.limit_kind == *limit) {
             let due = now.plus_secs(allowed_s(config, *limit, row.priority));
             open(tx, row, *limit, None, 0, due)?;

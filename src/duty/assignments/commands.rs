@@ -16,10 +16,12 @@ use crate::duty::incidents::access;
 use crate::duty::incidents::service as incident_service;
 use crate::duty::incidents::state::{self, Command};
 use crate::duty::incidents::store as incidents;
+use crate::duty::incidents::trail;
 use crate::duty::officers::store as officers;
 use crate::platform::cards::{self, Draw};
 use crate::platform::ctx::{Core, Ctx};
 use crate::platform::db::Tx;
+use crate::platform::events::Event;
 use crate::platform::http::{Done, RequestMeta};
 use crate::platform::policy::{Action, PersonKind};
 use crate::platform::push::outbox::{self, Draft, Subject};
@@ -203,19 +205,25 @@ pub fn leave(tx: &mut Tx<'_>, ctx: &Ctx, id: &AssignmentId, person: Option<Perso
     if members.iter().filter(|member| member.left_at.is_none()).count() <= 1 {
         return Err(Error::conflict("the last one stays responsible; ask for a change instead"));
     }
-    split_off(tx, &mut row, &person)?;
+    split_off(tx, &mut row, &person, Some(ctx.actor.person))?;
     Ok(Done::new(200, json!({ "id": id })))
 }
 
-/// Takes a person out of an open assignment.
-pub fn split_off(tx: &mut Tx<'_>, row: &mut AssignmentRow, person: &PersonId) -> Result<()> {
+/// Takes a person out of an open assignment; he, those who stay and the seat that sent them hear of it.
+pub fn split_off(tx: &mut Tx<'_>, row: &mut AssignmentRow, person: &PersonId, by: Option<PersonId>) -> Result<()> {
     let now = tx.now;
     store::member_leave(tx.conn(), &row.id, person, now)?;
     incidents::party_end(tx.conn(), &row.id, Some(person), now)?;
     clocks::stop(tx, row, Limit::Delivered, Some(person))?;
     row.version += 1;
     row.updated_at = now;
-    store::assignment_save(tx.conn(), row)
+    store::assignment_save(tx.conn(), row)?;
+    let data = json!({ "assignment_id": row.id, "person_id": person });
+    trail::entry(tx, &row.incident_id, "assignment.left", by, data)?;
+    let mut people = after::people(tx, row)?;
+    people.push(*person);
+    after::tell(tx, row, &people)?;
+    tx.emit(&Event::AssignmentLeft { assignment: row.id, person: *person })
 }
 
 /// `POST /incidents/{id}/join`: a passing crew attaches itself; the room sees it and may undo it.

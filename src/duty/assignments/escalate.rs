@@ -25,7 +25,7 @@ use crate::platform::db::Tx;
 use crate::platform::push::hub::Reach;
 use crate::platform::push::outbox::{self, Draft, Subject};
 use crate::words::error::Result;
-use crate::words::ids::{DeadlineId, DeviceId, JobId, PersonId, UnitId};
+use crate::words::ids::{DeadlineId, JobId, PersonId, UnitId};
 
 /// Times the same limit is armed again before only the open card remains.
 const REPEATS_MAX: i32 = 6;
@@ -172,19 +172,20 @@ fn area_silence(tx: &mut Tx<'_>, core: &Core, unit: &UnitId) -> Result<Option<Si
     let live = core.part::<Live>()?;
     let path = officers::unit_fetch(tx.conn(), unit)?.path;
     let now = core.clock.now();
-    let (mut silent, mut known) = (0_u32, 0_u32);
+    let (mut known, mut overdue) = (0_u32, Vec::new());
     for person in crews::people_on_duty(tx.conn(), &path)? {
         let Some(marker) = live.get(&person.person_id) else { continue };
         known += 1;
-        if marker.freshness(now) == Freshness::Fresh {
-            continue;
-        }
-        let carried: Vec<DeviceId> =
-            crews::carried_devices(tx.conn(), &person.person_id)?.into_iter().map(|device| device.id).collect();
-        if core.hub.reach(&person.person_id, &carried, now) != Reach::Socket {
-            silent += 1;
+        if marker.freshness(now) != Freshness::Fresh {
+            overdue.push(person.person_id);
         }
     }
+    let carried = crews::carried_of_people(tx.conn(), &overdue)?;
+    let unreached = |person: &&PersonId| {
+        let devices = carried.get(*person).map(Vec::as_slice).unwrap_or_default();
+        core.hub.reach(person, devices, now) != Reach::Socket
+    };
+    let silent = u32::try_from(overdue.iter().filter(unreached).count()).unwrap_or(u32::MAX);
     let config = &core.config.dispatch;
     let dark = is_area_silent(silent, known, config.area_silent_min, config.area_silent_share);
     Ok(dark.then_some(Silence { silent, on_duty: known }))

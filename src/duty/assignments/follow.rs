@@ -17,6 +17,7 @@ use crate::duty::officers::store as officers;
 use crate::platform::cards::{self, Draw};
 use crate::platform::ctx::Core;
 use crate::platform::db::Tx;
+use crate::platform::events::Event;
 use crate::platform::push::outbox::{self, Draft, Subject};
 use crate::words::error::{Error, Result};
 use crate::words::ids::{CrewId, IncidentId, NoteId, PersonId};
@@ -130,11 +131,16 @@ pub fn feedback_given(tx: &mut Tx<'_>, id: &IncidentId, stage: &str) -> Result<(
 pub fn availability(tx: &mut Tx<'_>, people: &[PersonId]) -> Result<()> {
     for person in people {
         let duty = crews::store::duty_fetch(tx.conn(), person)?;
+        let mut open = store::open_of_person(tx.conn(), person)?;
+        open.retain(|row| !row.is_unit());
         if !duty.on_duty {
+            if open.is_empty() {
+                // His calls were moved or are over: nothing is left to settle.
+                cards::close(tx, &off_duty_key(person), None)?;
+            }
             continue;
         }
-        let open = store::open_of_person(tx.conn(), person)?;
-        let wanted = open.iter().filter(|row| !row.is_unit()).map(busy).max_by_key(|(rank, _)| *rank);
+        let wanted = open.iter().map(busy).max_by_key(|(rank, _)| *rank);
         let availability = wanted.map_or(Availability::Available, |(_, availability)| availability);
         let own_word = duty.availability == Availability::Unavailable && availability == Availability::Available;
         if !own_word && duty.availability != availability {
@@ -175,17 +181,27 @@ pub fn crew_changed(tx: &mut Tx<'_>, id: &CrewId) -> Result<()> {
             }
             offer::enlist(tx, &row, &hand, row.accepted_at.is_some())?;
             offer::tell(tx, &row, &[member.person_id], 0)?;
+            tx.emit(&Event::AssignmentJoined {
+                assignment: row.id,
+                state: row.state.to_string(),
+                person: member.person_id,
+            })?;
         }
         for gone in had.iter().filter(|h| h.left_at.is_none() && !now_in.iter().any(|m| m.person_id == h.person_id)) {
-            split_off(tx, &mut row, &gone.person_id)?;
+            split_off(tx, &mut row, &gone.person_id, None)?;
         }
     }
     Ok(())
 }
 
+/// "He signed off with open calls": one card per person.
+fn off_duty_key(person: &PersonId) -> String {
+    format!("off_duty_open:{person}")
+}
+
 /// Signing off with open calls is the room's to settle: they are moved or kept by name.
 pub fn duty_changed(tx: &mut Tx<'_>, person: &PersonId, on_duty: bool) -> Result<()> {
-    let key = format!("off_duty_open:{person}");
+    let key = off_duty_key(person);
     if on_duty {
         cards::close(tx, &key, None)?;
         return availability(tx, &[*person]);

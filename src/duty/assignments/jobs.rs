@@ -61,7 +61,13 @@ pub async fn adapter_send(core: Arc<Core>) -> Result<()> {
         core.db
             .write(Priority::Background, move |tx| {
                 let now = tx.now;
-                store::attempt_outcome(tx.conn(), &attempt.id, outcome, detail.as_deref(), now)
+                store::attempt_outcome(tx.conn(), &attempt.id, outcome, detail.as_deref(), now)?;
+                if outcome == "failed" {
+                    // A channel that is down is not waited for: the next one follows at once.
+                    let (id, person, limit) = (&attempt.assignment_id, &attempt.person_id, attempt.limit_kind);
+                    store::deadline_hasten(tx.conn(), id, person, limit, now)?;
+                }
+                Ok(())
             })
             .await?;
     }

@@ -156,9 +156,7 @@ pub fn offer(tx: &mut Tx<'_>, core: &Core, incident: &IncidentRow, offer: &Offer
     first_rungs(tx, &row, offer)?;
     let people: Vec<PersonId> = party.hands.iter().map(|hand| hand.person_id).collect();
     tell(tx, &row, &people, 0)?;
-    if party.kind != AssigneeKind::Agency {
-        clocks::start(tx, &core.config.dispatch, &row, &people)?;
-    }
+    clocks::start(tx, &core.config.dispatch, &row, &people)?;
     let data = json!({
         "assignment_id": row.id,
         "assignee": { "kind": row.assignee_kind, "id": row.assignee_id },

@@ -172,6 +172,12 @@ pub fn assignment_moved(
     }
 }
 
+/// Somebody was split off from an assignment under way: his devices report as before it.
+pub fn assignment_left(core: &Core, tx: &mut Tx<'_>, assignment: &AssignmentId, person: &PersonId) -> Result<()> {
+    person_changed(core, tx, person)?;
+    reporting_end_for(core, tx, person, &format!("assignment:{assignment}"))
+}
+
 fn reporting_tell(core: &Core, tx: &mut Tx<'_>, person: &PersonId, before: Mode) -> Result<()> {
     let after = Mode::strongest(store::rules_of(tx.conn(), person)?);
     if after == before {

@@ -90,6 +90,27 @@ pub fn deadline_miss(conn: &mut Conn, id: &DeadlineId, now: Timestamp) -> Result
         .optional()?)
 }
 
+/// The wait for one person is over before its time: nothing can come of it.
+pub fn deadline_hasten(
+    conn: &mut Conn,
+    assignment: &AssignmentId,
+    person: &PersonId,
+    limit: Limit,
+    now: Timestamp,
+) -> Result<()> {
+    diesel::update(
+        deadline::table
+            .filter(deadline::assignment_id.eq(assignment))
+            .filter(deadline::person_id.eq(person))
+            .filter(deadline::limit_kind.eq(limit))
+            .filter(deadline::state.eq(DeadlineState::Open))
+            .filter(deadline::due_at.gt(now)),
+    )
+    .set(deadline::due_at.eq(now))
+    .execute(conn)?;
+    Ok(())
+}
+
 /// Due now, the gravest and longest overdue first.
 pub fn deadlines_due(conn: &mut Conn, now: Timestamp, limit: i64) -> Result<Vec<DeadlineId>> {
     Ok(deadline::table
@@ -134,10 +155,12 @@ pub fn attempts_pending(conn: &mut Conn, channel: Channel, limit: i64) -> Result
         .load(conn)?)
 }
 
+/// What a machine said of an attempt: its word, never a human's.
 pub fn attempt_outcome(conn: &mut Conn, id: &JobId, outcome: &str, detail: Option<&str>, now: Timestamp) -> Result<()> {
     diesel::update(channel_attempt::table.find(id))
         .set((
             channel_attempt::outcome.eq(outcome),
+            channel_attempt::truth.eq(Some(Truth::Machine)),
             channel_attempt::detail.eq(detail),
             channel_attempt::outcome_at.eq(Some(now)),
         ))

@@ -158,10 +158,27 @@ fn a_contract_that_runs_out_is_pushed() {
         w.report(person, DeviceId::new(), fix(now.plus_millis(-3_700), 119.5, 31.7, Some(1)));
         screen.take(&sub.snapshot(Encoding::Json));
         assert_eq!(screen.0[&person.to_string()]["freshness"], "fresh");
-        tokio::time::sleep(std::time::Duration::from_millis(450)).await;
-        screen.follow(&w.live, &mut sub);
-        assert_eq!(screen.0[&person.to_string()]["freshness"], "silent");
+        let ticker = tokio::spawn({
+            let live = w.live.clone();
+            async move {
+                loop {
+                    live.tick();
+                    tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+                }
+            }
+        });
+        let told = async {
+            while screen.0[&person.to_string()]["freshness"] != "silent" {
+                sub.changed().await;
+                while let Some(frame) = sub.delta(Encoding::Json) {
+                    screen.take(&frame);
+                }
+            }
+        };
+        tokio::time::timeout(std::time::Duration::from_secs(10), told).await.expect("the silence is pushed");
+        assert!(w.clock.now() > w.live.get(&person).unwrap().due_at, "not before it is due");
         assert_eq!(screen.0[&person.to_string()]["cause"], "no_network");
+        ticker.abort();
         watcher.abort();
     });
 }
