@@ -141,8 +141,11 @@ impl Terminal {
                 Some(Incoming::Json(frame)) => {
                     if let Some(answer) = self.read(&frame)
                         && let Some(open) = wire.as_mut()
+                        && open.send(&answer).await.is_err()
                     {
-                        let _ = open.send(&answer).await;
+                        // The link is gone: dial again, as after a close.
+                        self.run.stats.count("unsent");
+                        (wire, dial_at) = (None, now + Duration::from_secs_f64(self.dice.between(0.1, 1.0)));
                     }
                 }
                 Some(Incoming::Closed(code, why)) => {
