@@ -57,6 +57,33 @@ async fn malformed_bodies_are_refused_by_every_write() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_list_is_not_taken_for_an_object_at_any_depth() {
+    let app = TestApp::shared().await;
+    let station = app.unit("Lists").await;
+    let (room, officer) = (station.dispatcher("room").await, station.officer("officer").await);
+    let call = |member: &str, value: Value| {
+        let mut body =
+            json!({ "category": "theft", "priority": 2, "title": "x", "location": { "lon": 104.0, "lat": 30.0 } });
+        body[member] = value;
+        body
+    };
+    let crew = json!({ "call_sign": "B12", "members": [[officer.id, "lead"]] });
+    let cases = [
+        (&room, "POST", "/incidents", call("location", json!([104.0, 30.0]))),
+        (&room, "POST", "/incidents", call("reporter", json!(["张三", "13800138000"]))),
+        (&officer, "POST", "/positions", json!({ "fixes": [["2026-01-01T00:00:00Z", 104.0, 30.0]] })),
+        (&officer, "PUT", "/me/duty", json!({ "on_duty": true, "crew": ["B12"] })),
+        (&room, "POST", "/crews", crew),
+    ];
+    for (who, method, path, body) in cases {
+        who.send(method, path, &[], Some(body.clone())).await.problem(422, "invalid_field");
+    }
+    let mut socket = officer.socket().await;
+    socket.send(json!({ "type": "fixes", "n": 1, "fixes": [["2026-01-01T00:00:00Z", 104.0, 30.0]] }));
+    assert_eq!(socket.expect("error").await["code"], "invalid_field");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn random_bodies_never_fault_the_server() {
     let app = TestApp::start().await;
     let people = people(&app).await;

@@ -23,7 +23,7 @@ use super::view::{self, Audience, BackupView, Standing};
 use crate::duty::officers::auth;
 use crate::platform::ctx::{Core, Ctx};
 use crate::platform::http::body::{Empty, collect};
-use crate::platform::http::{Body, Done, Items, Params, PathId, RequestMeta, page, problem};
+use crate::platform::http::{Body, Done, Items, Params, PathId, RequestMeta, page, problem, strict};
 use crate::platform::policy::Actor;
 use crate::words::error::{Code, Error, Result};
 use crate::words::ids::{BackupId, PersonId};
@@ -132,22 +132,18 @@ pub async fn socket_command(
     let done = match what {
         "backup" => {
             let presser = Presser { ctx: ctx.clone(), via: Via::Socket };
-            service::raise(presser, fields(body)?, meta.clone()).await?.1
+            service::raise(presser, strict::from_value(body)?, meta.clone()).await?.1
         }
-        "backup_response" => service::respond(ctx, target.parse()?, fields(body)?, meta).await?,
+        "backup_response" => service::respond(ctx, target.parse()?, strict::from_value(body)?, meta).await?,
         "backup_take" => {
-            let Empty {} = fields(body)?;
+            let Empty {} = strict::from_value(body)?;
             service::take(ctx, target.parse()?, meta).await?
         }
-        "backup_close" => service::close(ctx, target.parse()?, fields(body)?, meta).await?,
+        "backup_close" => service::close(ctx, target.parse()?, strict::from_value(body)?, meta).await?,
         _ => return Err(Error::new(Code::UnknownType)),
     };
     let status = done.status;
     Ok((status, rendered(ctx, done, false).await?.1))
-}
-
-fn fields<T: serde::de::DeserializeOwned>(body: serde_json::Value) -> Result<T> {
-    serde_json::from_value(body).map_err(|bad| Error::new(Code::InvalidField).detail(bad.to_string()))
 }
 
 /// Renders the request a write was about, for its writer.

@@ -14,7 +14,7 @@ const PHONE_DIGITS_MIN: usize = 5;
 #[serde(untagged)]
 pub enum Reporter {
     Line(String),
-    Parts(Parts),
+    Parts(#[serde(deserialize_with = "body::object")] Parts),
 }
 
 /// The caller in parts.

@@ -11,6 +11,7 @@ use futures_util::StreamExt as _;
 use serde::Deserialize as _;
 use serde::de::{DeserializeOwned, Error as _};
 
+use crate::platform::http::strict;
 use crate::platform::keys::sha256_hex;
 use crate::words::error::{Code, Error, Result};
 use crate::words::ids::TypedId;
@@ -120,38 +121,17 @@ fn too_large(max: usize) -> Error {
 /// Parses strict JSON; names the path of what is wrong.
 pub fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T> {
     let bytes = if bytes.iter().all(u8::is_ascii_whitespace) { b"{}" } else { bytes };
-    // A derived reader would take a list for the members in their order.
-    if bytes.trim_ascii_start().first() != Some(&b'{') {
-        return Err(match serde_json::from_slice::<serde::de::IgnoredAny>(bytes) {
-            Ok(_) => Error::field(".", "must be a JSON object"),
-            Err(error) => wrong_json(&error, "."),
-        });
-    }
-    let mut reader = serde_json::Deserializer::from_slice(bytes);
-    let value = serde_path_to_error::deserialize(&mut reader).map_err(|error| {
-        let path = error.path().to_string();
-        wrong_json(error.inner(), &path)
-    })?;
-    reader.end().map_err(|error| wrong_json(&error, "."))?;
-    Ok(value)
+    strict::from_slice(bytes)
 }
 
-/// For members that are objects of optional members only: a derived reader would take a list for them.
-pub fn object<'de, D, T>(reader: D) -> std::result::Result<Option<T>, D::Error>
+/// For an object inside `#[serde(untagged)]`, where a derived reader would take a list for its members.
+pub fn object<'de, D, T>(reader: D) -> std::result::Result<T, D::Error>
 where
     D: serde::Deserializer<'de>,
     T: DeserializeOwned,
 {
-    let Some(map) = Option::<serde_json::Map<String, serde_json::Value>>::deserialize(reader)? else { return Ok(None) };
-    serde_json::from_value(map.into()).map(Some).map_err(D::Error::custom)
-}
-
-fn wrong_json(error: &serde_json::Error, path: &str) -> Error {
-    use serde_json::error::Category;
-    match error.classify() {
-        Category::Data => Error::field(path, error),
-        Category::Io | Category::Syntax | Category::Eof => Error::new(Code::MalformedJson).detail(error.to_string()),
-    }
+    let map = serde_json::Map::<String, serde_json::Value>::deserialize(reader)?;
+    serde_json::from_value(map.into()).map_err(D::Error::custom)
 }
 
 impl<T: DeserializeOwned + 'static, const MAX: usize> FromRequest for Body<T, MAX> {

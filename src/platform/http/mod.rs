@@ -5,6 +5,7 @@ pub mod body;
 pub mod idem;
 pub mod page;
 pub mod problem;
+pub mod strict;
 
 pub use body::{Body, Params, PathId, RequestMeta};
 pub use idem::Done;

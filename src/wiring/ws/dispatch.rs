@@ -7,14 +7,14 @@ use serde_json::{Map, Value, json};
 
 use super::close::Close;
 use super::live::Order;
-use super::protocol::{self, Command, Reply, Subscribe, Verb};
+use super::protocol::{Command, Reply, Subscribe, Verb};
 use super::slices;
 use super::socket::{Socket, Tagged};
 use crate::duty::location::access::Watch;
 use crate::duty::location::live::Live;
 use crate::duty::officers;
 use crate::platform::ctx::Ctx;
-use crate::platform::http::RequestMeta;
+use crate::platform::http::{RequestMeta, strict};
 use crate::platform::keys::sha256_hex;
 use crate::words::error::{Code, Error, Result};
 
@@ -64,7 +64,7 @@ async fn answer(socket: &Rc<Socket>, command: Command) -> Result<(u16, Value)> {
 
 /// Starts a live view, or moves the one there is; one access record covers it.
 async fn subscribe(socket: &Rc<Socket>, ctx: &Ctx, body: Map<String, Value>) -> Result<(u16, Value)> {
-    let asked: Subscribe = serde_json::from_value(Value::Object(body)).map_err(|bad| protocol::wrong_field(&bad))?;
+    let asked: Subscribe = strict::from_value(Value::Object(body))?;
     let (scope, bbox) = slices::look(ctx, &asked).await?;
     let watch = socket.with(|state| state.watch.take());
     let watch = match watch {

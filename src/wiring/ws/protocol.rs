@@ -3,10 +3,12 @@
 //! of the REST call of the same meaning, so both doors refuse the same things.
 
 use schemars::JsonSchema;
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::duty::location::live::{LivePerson, LiveVehicle};
+use crate::platform::http::strict;
 use crate::platform::push::cursor::Lost;
 use crate::words::error::{Code, Error, Result};
 use crate::words::geo::BBox;
@@ -141,7 +143,7 @@ struct Peek<'a> {
 }
 
 /// Reads one text frame.
-pub fn parse<F: for<'de> Deserialize<'de>>(text: &str) -> Result<Incoming<F>, Misunderstood> {
+pub fn parse<F: DeserializeOwned>(text: &str) -> Result<Incoming<F>, Misunderstood> {
     let garbage = |error| Misunderstood { error, request_id: None, garbage: true };
     let peek: Peek<'_> = serde_json::from_str(text).map_err(|bad| {
         garbage(Error::new(Code::MalformedJson).detail(format!("a message is a JSON object with a `type`: {bad}")))
@@ -149,11 +151,11 @@ pub fn parse<F: for<'de> Deserialize<'de>>(text: &str) -> Result<Incoming<F>, Mi
     let kind = peek.kind.ok_or_else(|| garbage(Error::bad("`type` is missing")))?;
     let simple = |error: Error| Misunderstood { error, request_id: request_id(text), garbage: false };
     match kind.as_ref() {
-        "hello" => typed(text).map(Incoming::Hello).map_err(simple),
-        "ack" => typed(text).map(Incoming::Ack).map_err(simple),
-        "fixes" => typed(text).map(Incoming::Fixes).map_err(simple),
-        "live_ack" => typed(text).map(Incoming::LiveAck).map_err(simple),
-        "ping" => typed(text).map(Incoming::Ping).map_err(simple),
+        "hello" => strict::from_tagged(text, "type").map(Incoming::Hello).map_err(simple),
+        "ack" => strict::from_tagged(text, "type").map(Incoming::Ack).map_err(simple),
+        "fixes" => strict::from_tagged(text, "type").map(Incoming::Fixes).map_err(simple),
+        "live_ack" => strict::from_tagged(text, "type").map(Incoming::LiveAck).map_err(simple),
+        "ping" => strict::from_tagged(text, "type").map(Incoming::Ping).map_err(simple),
         other => match Verb::ALL.iter().find(|verb| verb.as_str() == other) {
             Some(verb) => command(text, *verb).map(Incoming::Command).map_err(simple),
             None => Err(simple(Error::new(Code::UnknownType).detail("this `type` of message is not known here"))),
@@ -161,20 +163,8 @@ pub fn parse<F: for<'de> Deserialize<'de>>(text: &str) -> Result<Incoming<F>, Mi
     }
 }
 
-/// A message read straight from the text; `type` is dropped, all else must fit.
-fn typed<T: for<'de> Deserialize<'de>>(text: &str) -> Result<T> {
-    #[derive(Deserialize)]
-    #[serde(tag = "type")]
-    enum Tagged<T> {
-        #[serde(rename = "hello", alias = "ack", alias = "fixes", alias = "live_ack", alias = "ping")]
-        Any(T),
-    }
-    let Tagged::Any(message) = serde_json::from_str(text).map_err(|bad| wrong_field(&bad))?;
-    Ok(message)
-}
-
 fn command(text: &str, verb: Verb) -> Result<Command> {
-    let mut body: Map<String, Value> = serde_json::from_str(text).map_err(|bad| wrong_field(&bad))?;
+    let mut body: Map<String, Value> = strict::from_slice(text.as_bytes())?;
     body.remove("type");
     let request_id = match body.remove("request_id") {
         Some(Value::String(id)) if !id.is_empty() && id.len() <= MAX_REQUEST_ID => id,
@@ -188,11 +178,6 @@ fn command(text: &str, verb: Verb) -> Result<Command> {
         },
     };
     Ok(Command { request_id, verb, target, body })
-}
-
-/// The error of a message whose fields do not fit.
-pub fn wrong_field(bad: &serde_json::Error) -> Error {
-    Error::new(Code::InvalidField).detail(bad.to_string())
 }
 
 /// The `request_id` of a message that is otherwise wrong, so that its sender learns which one it was.

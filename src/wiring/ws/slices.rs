@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
-use super::protocol::{Command, Delivered, Subscribe, Verb, wrong_field};
+use super::protocol::{Command, Delivered, Subscribe, Verb};
 
 pub use crate::duty::crews::store::carries;
 pub use crate::duty::location::fix::FixIn as Fix;
@@ -16,8 +16,8 @@ use crate::duty::location::live::{Live, Scope};
 use crate::duty::{assignments, backup, crews, incidents, location, officers, rooms};
 use crate::platform::ctx::{Core, Ctx};
 use crate::platform::db::Conn;
-use crate::platform::http::RequestMeta;
 use crate::platform::http::body::text_opt;
+use crate::platform::http::{RequestMeta, strict};
 use crate::platform::policy::Actor;
 use crate::platform::push::outbox::Envelope;
 use crate::words::error::{Code, Error, Result};
@@ -100,7 +100,7 @@ pub async fn command(ctx: &Ctx, meta: &RequestMeta, command: Command) -> Result<
     match command.verb {
         Verb::AssignmentEvent => {
             let id = command.target.parse()?;
-            let event = serde_json::from_value(Value::Object(command.body)).map_err(|bad| wrong_field(&bad))?;
+            let event = strict::from_value(Value::Object(command.body))?;
             assignments::service::event(ctx, meta, id, event).await
         }
         Verb::Backup | Verb::BackupResponse | Verb::BackupTake | Verb::BackupClose => {

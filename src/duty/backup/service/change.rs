@@ -65,7 +65,7 @@ pub struct PatchBody {
     #[serde(default)]
     pub needs: Option<Vec<String>>,
     /// The pursued target; given fields replace, others stay.
-    #[serde(default, deserialize_with = "crate::platform::http::body::object")]
+    #[serde(default)]
     pub target: Option<Target>,
     #[serde(default)]
     pub silent: Option<bool>,

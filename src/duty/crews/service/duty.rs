@@ -12,6 +12,7 @@ use crate::platform::audit;
 use crate::platform::ctx::Ctx;
 use crate::platform::db::{Conn, Priority, Tx};
 use crate::platform::events::Event;
+use crate::platform::http::body::object;
 use crate::platform::http::{Done, RequestMeta, idem};
 use crate::platform::policy::{Action, Actor, Facts, PersonKind, may};
 use crate::words::error::{Error, Result};
@@ -26,7 +27,7 @@ const CARRIED_MAX: usize = 8;
 #[serde(untagged)]
 pub enum CrewChoice {
     Named(String),
-    New(CrewAtSignOn),
+    New(#[serde(deserialize_with = "object")] CrewAtSignOn),
 }
 
 /// A crew formed while signing on; the one who signs on leads it unless members say otherwise.
