@@ -372,10 +372,18 @@ async fn an_app_that_only_polls_can_confirm_too() {
     let (station, room, wang) = app.station("Polling").await;
     let (_, made) = assigned(&station, &room, &[&wang]).await;
     let inbox = wang.get("/me/inbox").await.ok();
-    let last = inbox["items"][0]["seq"].as_i64().unwrap();
-    let reply = wang.post("/me/inbox/ack", json!({ "epoch": inbox["epoch"], "seq": last })).await;
-    assert_eq!(reply.status, 204, "{}", reply.json);
+    let (last, id) = (inbox["items"][0]["seq"].as_i64().unwrap(), inbox["items"][0]["id"].clone());
+    let ack = |epoch: &Value, seq: i64, id: &Value| {
+        let body = json!({ "epoch": epoch, "seq": seq, "id": id });
+        let wang = &wang;
+        async move { wang.post("/me/inbox/ack", body).await }
+    };
+    // Another message under the same number: that one was never seen.
+    assert_eq!(ack(&inbox["epoch"], last, &json!(new_id())).await.status, 409);
+    assert_eq!(ack(&json!("other"), last, &id).await.status, 409);
+    assert_eq!(ack(&inbox["epoch"], last, &Value::Null).await.status, 422);
+    assert_eq!(ack(&inbox["epoch"], 99, &id).await.status, 422);
+    assert_eq!(state_of(&room, &made[0]).await["state"], "sent");
+    assert_eq!(ack(&inbox["epoch"], last, &id).await.status, 204);
     wait_until("delivered", || async { state_of(&room, &made[0]).await["state"] == "delivered" }).await;
-    assert_eq!(wang.post("/me/inbox/ack", json!({ "epoch": "other", "seq": last })).await.status, 409);
-    assert_eq!(wang.post("/me/inbox/ack", json!({ "epoch": inbox["epoch"], "seq": 99 })).await.status, 422);
 }

@@ -7,7 +7,7 @@ use diesel::prelude::*;
 use super::outbox::{self, StreamRow};
 use crate::per_backend;
 use crate::platform::db::schema::{delivery, device_cursor};
-use crate::platform::db::{Conn, Tx};
+use crate::platform::db::{Conn, Tx, kept};
 use crate::words::error::Result;
 use crate::words::ids::{DeviceId, MessageId, PersonId};
 use crate::words::time::Timestamp;
@@ -49,6 +49,9 @@ pub struct Resumption {
     pub from_id: Option<MessageId>,
     /// Highest number given out.
     pub head: i64,
+    /// The device knows a later history than the database: an older copy was put back. The stream needs a new
+    /// epoch, or numbers that were given out once would be given out again under the same one.
+    pub put_back: bool,
 }
 
 /// Compares what the device has with the stream. The same rule for socket and inbox.
@@ -74,7 +77,25 @@ pub fn resume(conn: &mut Conn, row: &StreamRow, known: &Known, browser: bool, no
             (seq, outbox::message_at(conn, &row.recipient, seq)?)
         }
     };
-    Ok(Resumption { epoch: row.epoch.clone(), lost, from_seq, from_id, head: row.last_seq })
+    let put_back =
+        lost == Some(Lost::Diverged) && known.epoch.as_deref().is_some_and(|epoch| !is_older(epoch, &row.epoch));
+    Ok(Resumption { epoch: row.epoch.clone(), lost, from_seq, from_id, head: row.last_seq, put_back })
+}
+
+/// Whether an epoch came before ours, or is none of ours at all: epochs are UUIDv7 and carry their time.
+fn is_older(epoch: &str, ours: &str) -> bool {
+    let read = |text: &str| uuid::Uuid::parse_str(text).ok();
+    read(epoch).is_none_or(|epoch| read(ours).is_some_and(|ours| epoch < ours))
+}
+
+/// [`resume`] for who may write: a stream that was put back goes on under a new epoch.
+pub fn resume_or_renew(tx: &mut Tx<'_>, row: &StreamRow, known: &Known, browser: bool) -> Result<Resumption> {
+    let now = tx.now;
+    let mut resumption = resume(tx.conn(), row, known, browser, now)?;
+    if resumption.put_back {
+        resumption.epoch = outbox::stream_renew(tx, &row.recipient)?.epoch;
+    }
+    Ok(resumption)
 }
 
 /// Where a device that remembers nothing starts: before the first message that
@@ -156,15 +177,12 @@ pub fn cursor_raise(tx: &mut Tx<'_>, device: &DeviceId, person: &PersonId) -> Re
 /// Moves the cursor of this generation; false when a newer connection took over.
 pub fn cursor_move(tx: &mut Tx<'_>, device: &DeviceId, person: &PersonId, session_gen: i64, seq: i64) -> Result<bool> {
     let now = tx.now;
-    let moved = diesel::update(
-        device_cursor::table
-            .filter(device_cursor::device_id.eq(device))
-            .filter(device_cursor::person_id.eq(person))
-            .filter(device_cursor::session_gen.eq(session_gen)),
-    )
-    .set((device_cursor::ack_seq.eq(seq), device_cursor::updated_at.eq(now)))
-    .execute(tx.conn())?;
-    Ok(moved > 0)
+    let mine = device_cursor::table
+        .filter(device_cursor::device_id.eq(device))
+        .filter(device_cursor::person_id.eq(person))
+        .filter(device_cursor::session_gen.eq(session_gen));
+    let place = (device_cursor::ack_seq.eq(seq), device_cursor::updated_at.eq(now));
+    Ok(kept::execute(tx.conn(), diesel::update(mine).set(place))? > 0)
 }
 
 /// Every stream that grew since `since`, with its highest number: covers other

@@ -10,7 +10,7 @@ use utoipa::{IntoParams, OpenApi, ToSchema};
 use super::protocol::{Delivered, Reason};
 use super::{slices, stream};
 use crate::platform::ctx::Ctx;
-use crate::platform::db::Priority;
+use crate::platform::db::{Priority, Tx};
 use crate::platform::http::page;
 use crate::platform::http::{Body, Params};
 use crate::platform::policy::DeviceKind;
@@ -60,6 +60,8 @@ pub struct Inbox {
 pub struct InboxAck {
     pub epoch: String,
     pub seq: i64,
+    /// Id of the message with that number; null with 0.
+    pub id: Option<MessageId>,
 }
 
 /// The part of the interface description that is ours.
@@ -85,30 +87,42 @@ pub async fn read(ctx: Ctx, query: Params<InboxQuery>) -> Result<HttpResponse> {
     let actor = std::sync::Arc::clone(&ctx.actor);
     let browser = actor.device_kind == DeviceKind::Browser;
     let now = ctx.clock.now();
-    // Opening a stream is a write; who has none yet gets one.
-    let person = actor.person;
-    if ctx.db.read(move |conn| outbox::stream_fetch(conn, &person)).await?.is_none() {
-        ctx.db.write(Priority::Normal, move |tx| cursor::stream_of(tx, &person).map(drop)).await?;
-    }
+    // Opening a stream is a write, and so is its new epoch; who has one and continues it only reads.
+    let (person, seen) = (actor.person, known.clone());
+    let continued = ctx
+        .db
+        .read(move |conn| match outbox::stream_fetch(conn, &person)? {
+            Some(row) => Ok(Some(cursor::resume(conn, &row, &seen, browser, now)?).filter(|found| !found.put_back)),
+            None => Ok(None),
+        })
+        .await?;
+    let resumption = match continued {
+        Some(resumption) => resumption,
+        None => {
+            let write = move |tx: &mut Tx<'_>| {
+                let row = cursor::stream_of(tx, &person)?;
+                cursor::resume_or_renew(tx, &row, &known, browser)
+            };
+            ctx.db.write(Priority::Normal, write).await?
+        }
+    };
     let inbox = ctx
         .db
         .read(move |conn| {
-            let row = outbox::stream_fetch(conn, &actor.person)?.ok_or_else(|| Error::internal("a stream vanished"))?;
-            let resumption = cursor::resume(conn, &row, &known, browser, now)?;
             let mut found = outbox::messages_after(conn, &actor.person, resumption.from_seq, limit.saturating_add(1))?;
             let more = i64::try_from(found.len()).unwrap_or(0) > limit;
             found.truncate(usize::try_from(limit).unwrap_or(0));
             let next_cursor = if more {
-                found.last().map(|last| page::encode(&format!("{} {} {}", row.epoch, last.seq, last.id)))
+                found.last().map(|last| page::encode(&format!("{} {} {}", resumption.epoch, last.seq, last.id)))
             } else {
                 None
             };
             let items = found.iter().map(|one| slices::message(conn, &actor, one)).collect::<Result<_>>()?;
             Ok(Inbox {
-                epoch: row.epoch,
+                epoch: resumption.epoch,
                 recovered: resumption.lost.is_none(),
                 reason: resumption.lost.map(Reason::from),
-                last_seq: row.last_seq,
+                last_seq: resumption.head,
                 server_time: now,
                 items,
                 next_cursor,
@@ -145,7 +159,7 @@ fn known(query: &InboxQuery) -> Result<Known> {
 #[utoipa::path(post, path = "/api/v1/me/inbox/ack", tag = "inbox", request_body = InboxAck, responses((status = 204)))]
 pub async fn acknowledge(ctx: Ctx, body: Body<InboxAck>) -> Result<HttpResponse> {
     let holder = stream::Holder::of_actor(&ctx.actor);
-    let (epoch, seq) = (body.value.epoch, body.value.seq);
-    ctx.db.write(Priority::Receipt, move |tx| stream::polled_recipe(tx, holder, &epoch, seq)).await?;
+    let InboxAck { epoch, seq, id } = body.value;
+    ctx.db.write(Priority::Receipt, move |tx| stream::polled_recipe(tx, holder, &epoch, seq, id)).await?;
     Ok(HttpResponse::NoContent().finish())
 }

@@ -20,7 +20,7 @@ use crate::platform::policy::{Actor, DeviceKind};
 use crate::platform::push::cursor::{self, Known, Resumption};
 use crate::platform::push::outbox;
 use crate::words::error::{Code, Error, Result};
-use crate::words::ids::{DeviceId, PersonId};
+use crate::words::ids::{DeviceId, MessageId, PersonId};
 
 /// Messages read and rendered at a time.
 const PAGE: i64 = 32;
@@ -55,8 +55,7 @@ impl Holder {
 pub fn greet_recipe(tx: &mut Tx<'_>, holder: Holder, known: &Known) -> Result<(i64, Resumption)> {
     let (session_gen, had) = cursor::cursor_raise(tx, &holder.device, &holder.person)?;
     let row = cursor::stream_of(tx, &holder.person)?;
-    let now = tx.now;
-    let resumption = cursor::resume(tx.conn(), &row, known, holder.browser, now)?;
+    let resumption = cursor::resume_or_renew(tx, &row, known, holder.browser)?;
     if resumption.lost.is_none() && had < resumption.from_seq {
         receive(tx, holder, had, resumption.from_seq)?;
     }
@@ -79,13 +78,21 @@ pub fn receipt_recipe(tx: &mut Tx<'_>, holder: Holder, session_gen: i64, after: 
 }
 
 /// The recipe behind `POST /me/inbox/ack`: no connection, so no generation.
-pub fn polled_recipe(tx: &mut Tx<'_>, holder: Holder, epoch: &str, seq: i64) -> Result<()> {
+pub fn polled_recipe(tx: &mut Tx<'_>, holder: Holder, epoch: &str, seq: i64, id: Option<MessageId>) -> Result<()> {
     let row = cursor::stream_of(tx, &holder.person)?;
+    let another = || Error::conflict("the stream is another one; load the inbox again");
     if row.epoch != epoch {
-        return Err(Error::conflict("the stream is another one; load the inbox again"));
+        return Err(another());
     }
     if seq < 0 || seq > row.last_seq {
         return Err(Error::field("seq", "is not a number that was given out"));
+    }
+    if seq > 0 && id.is_none() {
+        return Err(Error::field("id", "must be the id of the message with this number"));
+    }
+    // After an older copy was put back the number may be another message's, which the device never saw.
+    if seq > row.trimmed_seq && outbox::message_at(tx.conn(), &holder.person, seq)? != id {
+        return Err(another());
     }
     let after = cursor::cursor_fetch(tx.conn(), &holder.device, &holder.person)?.unwrap_or(row.trimmed_seq);
     if !holder.browser {

@@ -34,6 +34,11 @@ async fn a_database_copied_back_is_noticed() {
     let welcome = third.resume(&second).await;
     assert_eq!(welcome["recovered"], false, "{welcome}");
     assert_eq!(welcome["reason"], "diverged", "{welcome}");
+    // Numbers begin again, so they belong to another epoch; a later comer keeps it.
+    assert_ne!(welcome["epoch"], second.epoch, "{welcome}");
+    let known = third.epoch.clone();
+    let welcome = officer.login_on(&officer.device_id()).await.socket_raw().await.resume(&second).await;
+    assert_eq!((welcome["reason"].as_str(), &welcome["epoch"]), (Some("diverged"), &known), "{welcome}");
 
     // Reloading the inbox gives what is true now.
     let inbox = wait_for("the inbox", || async {

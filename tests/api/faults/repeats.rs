@@ -270,8 +270,9 @@ async fn backups(app: &TestApp, twice: &mut Twice) {
     twice.send(&room, "POST", "/backups/{id}/take", &[&id], json!({})).await;
     twice.send(&room, "POST", "/backups/{id}/close", &[&id], json!({ "reason": "resolved" })).await;
     let inbox = helper.get("/me/inbox").await.ok();
-    let seq = inbox.items().last().unwrap()["seq"].clone();
-    twice.send(&helper, "POST", "/me/inbox/ack", &[], json!({ "epoch": inbox["epoch"], "seq": seq })).await;
+    let last = inbox.items().last().unwrap();
+    let ack = json!({ "epoch": inbox["epoch"], "seq": last["seq"], "id": last["id"] });
+    twice.send(&helper, "POST", "/me/inbox/ack", &[], ack).await;
 
     // On the scene of a risky call one is asked whether all is right.
     let risky = room.incident_with(station.near(0.0, 0.0), json!({ "category": "brawl" })).await;
