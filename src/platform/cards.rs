@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::db::schema::card;
-use super::db::{Conn, Tx};
+use super::db::{Conn, Tx, kept};
 use super::push::outbox::{self, Draft, Subject};
 use crate::words::error::Result;
 use crate::words::ids::{CardId, PersonId, UnitId};
@@ -94,10 +94,9 @@ pub fn raise(tx: &mut Tx<'_>, draw: &Draw<'_>) -> Result<CardId> {
 /// Closes the open card with this key, if any; tells whether there was one.
 pub fn close(tx: &mut Tx<'_>, key: &str, by: Option<PersonId>) -> Result<bool> {
     let now = tx.now;
-    let closed = diesel::update(card::table.filter(card::dedup_key.eq(key)).filter(card::open.eq(true)))
-        .set((card::open.eq(false), card::closed_at.eq(now), card::closed_by.eq(by)))
-        .execute(tx.conn())?;
-    Ok(closed > 0)
+    let open = card::table.filter(card::dedup_key.eq(key)).filter(card::open.eq(true));
+    let closed = (card::open.eq(false), card::closed_at.eq(now), card::closed_by.eq(by));
+    Ok(kept::execute(tx.conn(), diesel::update(open).set(closed))? > 0)
 }
 
 /// One card.

@@ -67,7 +67,7 @@ async fn a_list_is_not_taken_for_an_object_at_any_depth() {
         body[member] = value;
         body
     };
-    let crew = json!({ "call_sign": "B12", "members": [[officer.id, "lead"]] });
+    let crew = json!({ "call_sign": "B12", "members": [[officer.person_id, "lead"]] });
     let cases = [
         (&room, "POST", "/incidents", call("location", json!([104.0, 30.0]))),
         (&room, "POST", "/incidents", call("reporter", json!(["张三", "13800138000"]))),

@@ -4,7 +4,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use diesel::connection::SimpleConnection;
+use diesel::connection::{InstrumentationEvent, SimpleConnection};
 use diesel::{Connection, PgConnection, SqliteConnection};
 
 use crate::words::error::{Error, Result};
@@ -112,6 +112,7 @@ pub fn establish(target: &Target, role: Role) -> Result<Conn> {
             let mut conn = SqliteConnection::establish(path)
                 .map_err(|error| Error::internal(format!("cannot open {path}: {error}")))?;
             conn.batch_execute(role.sqlite_pragmas())?;
+            tell_statements(&mut conn);
             Ok(Conn::Sqlite(conn))
         }
         Target::Postgres(url) => {
@@ -121,8 +122,23 @@ pub fn establish(target: &Target, role: Role) -> Result<Conn> {
                 Role::Reader => "SET default_transaction_read_only = on; SET statement_timeout = '15s'",
                 Role::Writer => "SET lock_timeout = '5s'; SET statement_timeout = '30s'",
             })?;
+            tell_statements(&mut conn);
             Ok(Conn::Pg(conn))
         }
+    }
+}
+
+/// With `SUIXING_LOG=suixing::sql=trace` at the start, every statement is logged without its values (they are people's):
+/// what a slow recipe asks, and how often.
+fn tell_statements(conn: &mut impl Connection) {
+    if tracing::enabled!(target: "suixing::sql", tracing::Level::TRACE) {
+        conn.set_instrumentation(|event: InstrumentationEvent<'_>| {
+            if let InstrumentationEvent::StartQuery { query, .. } = event {
+                let text = query.to_string();
+                let statement = text.split(" -- binds").next().unwrap_or_default();
+                tracing::trace!(target: "suixing::sql", statement);
+            }
+        });
     }
 }
 

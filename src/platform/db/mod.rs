@@ -7,6 +7,7 @@
 //! repeated on a serialization failure.
 
 pub mod conn;
+pub mod kept;
 pub mod lock;
 pub mod migrate;
 pub mod schema;

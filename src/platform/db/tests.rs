@@ -123,3 +123,17 @@ fn unknown_schemes_are_refused_by_name() {
     }
     assert!(Target::parse("sqlite:/tmp/x.db").is_ok() && Target::parse("postgresql://h/n").is_ok());
 }
+
+#[test]
+fn the_bundled_database_keeps_its_prepared_statements() {
+    let (db, folder) = fresh();
+    let kept: bool = db
+        .read_blocking(|c| {
+            let option = diesel::dsl::sql::<diesel::sql_types::Bool>("sqlite_compileoption_used('ENABLE_QPSG')");
+            Ok(diesel::select(option).get_result(c)?)
+        })
+        .unwrap();
+    assert!(kept, "see LIBSQLITE3_FLAGS in .cargo/config.toml");
+    drop(db);
+    std::fs::remove_dir_all(folder).unwrap();
+}

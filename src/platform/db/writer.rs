@@ -20,8 +20,8 @@ use crate::words::time::Clock;
 
 /// Recipes in one commit; bounds how long the first of them waits for its answer.
 const GROUP_MAX: usize = 256;
-/// Work in one commit, for the same reason.
-const GROUP_TIME: Duration = Duration::from_millis(2);
+/// Work in one commit, for the same reason: a rung of an assignment takes about 1 ms, so several share one sync.
+const GROUP_TIME: Duration = Duration::from_millis(5);
 /// Waiting recipes per priority; beyond it callers are told `busy`. At 7,000
 /// lone commits a second this is about half a second of work.
 const QUEUE_MAX: usize = 4096;

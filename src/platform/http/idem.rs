@@ -10,7 +10,7 @@ use super::body::RequestMeta;
 use crate::per_backend;
 use crate::platform::ctx::Ctx;
 use crate::platform::db::schema::idempotency as row;
-use crate::platform::db::{Priority, Tx};
+use crate::platform::db::{Priority, Tx, kept};
 use crate::words::error::{Code, Error, Result};
 use crate::words::ids::PersonId;
 use crate::words::time::Timestamp;
@@ -87,9 +87,9 @@ pub fn in_txn(
         return first_answer(tx, person, key, hash);
     }
     let done = recipe(tx)?;
-    diesel::update(row::table.filter(row::person_id.eq(person)).filter(row::key.eq(key)))
-        .set((row::status.eq(i32::from(done.status)), row::resource.eq(done.resource.to_string())))
-        .execute(tx.conn())?;
+    let mine = row::table.filter(row::person_id.eq(person)).filter(row::key.eq(key));
+    let answer = (row::status.eq(i32::from(done.status)), row::resource.eq(done.resource.to_string()));
+    kept::execute(tx.conn(), diesel::update(mine).set(answer))?;
     Ok(done)
 }
 

@@ -16,7 +16,7 @@ use uuid::Uuid;
 use super::hub::Hub;
 use crate::per_backend;
 use crate::platform::db::schema::{delivery, message, stream};
-use crate::platform::db::{Conn, Tx};
+use crate::platform::db::{Conn, Tx, kept};
 use crate::platform::jobs;
 use crate::words::error::{Error, Result};
 use crate::words::ids::{DeviceId, MessageId, PersonId};
@@ -193,19 +193,16 @@ pub fn trim(tx: &mut Tx<'_>) -> Result<usize> {
 }
 
 fn next_seq(conn: &mut Conn, person: &PersonId) -> Result<i64> {
-    let bumped: Option<i64> = diesel::update(stream::table.filter(stream::recipient.eq(person)))
-        .set(stream::last_seq.eq(stream::last_seq + 1))
-        .returning(stream::last_seq)
-        .get_result(conn)
-        .optional()?;
-    if let Some(seq) = bumped {
+    let bump = || {
+        diesel::update(stream::table.filter(stream::recipient.eq(person)))
+            .set(stream::last_seq.eq(stream::last_seq + 1))
+            .returning(stream::last_seq)
+    };
+    if let Some(seq) = kept::returning(conn, bump())? {
         return Ok(seq);
     }
     stream_open(conn, person)?;
-    Ok(diesel::update(stream::table.filter(stream::recipient.eq(person)))
-        .set(stream::last_seq.eq(stream::last_seq + 1))
-        .returning(stream::last_seq)
-        .get_result(conn)?)
+    kept::returning(conn, bump())?.ok_or_else(|| Error::internal("a stream vanished"))
 }
 
 /// Makes the stream when it is not there yet.

@@ -4,8 +4,8 @@ use diesel::prelude::*;
 
 use super::super::escalation::{Channel, Limit};
 use super::super::ladder::Truth;
-use crate::platform::db::Conn;
 use crate::platform::db::schema::{channel_attempt, deadline};
+use crate::platform::db::{Conn, kept};
 use crate::words::error::Result;
 use crate::words::ids::{AssignmentId, DeadlineId, DeviceId, IncidentId, JobId, PersonId};
 use crate::words::time::Timestamp;
@@ -74,10 +74,9 @@ pub fn deadlines_of_incident(conn: &mut Conn, id: &IncidentId) -> Result<Vec<Dea
 
 /// Closes an open one; false when somebody else was quicker.
 pub fn deadline_close(conn: &mut Conn, id: &DeadlineId, to: DeadlineState, now: Timestamp) -> Result<bool> {
-    let rows = diesel::update(deadline::table.find(id).filter(deadline::state.eq(DeadlineState::Open)))
-        .set((deadline::state.eq(to), deadline::closed_at.eq(Some(now))))
-        .execute(conn)?;
-    Ok(rows > 0)
+    let open = deadline::table.find(id).filter(deadline::state.eq(DeadlineState::Open));
+    let closed = (deadline::state.eq(to), deadline::closed_at.eq(Some(now)));
+    Ok(kept::execute(conn, diesel::update(open).set(closed))? > 0)
 }
 
 /// Marks a due one as missed: the only door to escalation, open to one caller.

@@ -7,8 +7,8 @@ use diesel::prelude::*;
 
 use super::ladder::{Pause, Standing, State};
 use crate::per_backend;
-use crate::platform::db::Conn;
 use crate::platform::db::schema::{agency, assignment, assignment_person};
+use crate::platform::db::{Conn, kept};
 use crate::words::error::{Error, Result};
 use crate::words::ids::{AgencyId, AssignmentId, IncidentId, PersonId, UnitId};
 use crate::words::time::Timestamp;
@@ -137,12 +137,16 @@ pub fn assignment_fetch(conn: &mut Conn, id: &AssignmentId) -> Result<Assignment
 
 /// Fetches and locks the row until the transaction ends (a no-op update).
 pub fn assignment_lock(conn: &mut Conn, id: &AssignmentId) -> Result<AssignmentRow> {
-    diesel::update(assignment::table.find(id))
-        .set(assignment::version.eq(assignment::version))
-        .returning(assignment::all_columns)
-        .get_result(conn)
-        .optional()?
-        .ok_or_else(|| Error::not_found("assignment"))
+    let locked = match conn {
+        // The one writer has the whole database already.
+        Conn::Sqlite(_) => assignment::table.find(id).first(conn).optional()?,
+        Conn::Pg(_) => diesel::update(assignment::table.find(id))
+            .set(assignment::version.eq(assignment::version))
+            .returning(assignment::all_columns)
+            .get_result(conn)
+            .optional()?,
+    };
+    locked.ok_or_else(|| Error::not_found("assignment"))
 }
 
 pub fn assignment_insert(conn: &mut Conn, row: &AssignmentRow) -> Result<()> {
@@ -152,7 +156,7 @@ pub fn assignment_insert(conn: &mut Conn, row: &AssignmentRow) -> Result<()> {
 
 /// Writes the whole row back; callers hold its lock.
 pub fn assignment_save(conn: &mut Conn, row: &AssignmentRow) -> Result<()> {
-    diesel::update(assignment::table.find(&row.id)).set(row).execute(conn)?;
+    kept::execute(conn, diesel::update(assignment::table.find(&row.id)).set(row))?;
     Ok(())
 }
 
@@ -248,17 +252,15 @@ pub fn members_of_all(conn: &mut Conn, ids: &[AssignmentId]) -> Result<Vec<Membe
 
 /// The first receipt stays.
 pub fn member_delivered(conn: &mut Conn, id: &AssignmentId, person: &PersonId, now: Timestamp) -> Result<()> {
-    diesel::update(assignment_person::table.find((id, person)).filter(assignment_person::delivered_at.is_null()))
-        .set(assignment_person::delivered_at.eq(Some(now)))
-        .execute(conn)?;
+    let first = assignment_person::table.find((id, person)).filter(assignment_person::delivered_at.is_null());
+    kept::execute(conn, diesel::update(first).set(assignment_person::delivered_at.eq(Some(now))))?;
     Ok(())
 }
 
 /// The first look stays.
 pub fn member_viewed(conn: &mut Conn, id: &AssignmentId, person: &PersonId, now: Timestamp) -> Result<()> {
-    diesel::update(assignment_person::table.find((id, person)).filter(assignment_person::viewed_at.is_null()))
-        .set(assignment_person::viewed_at.eq(Some(now)))
-        .execute(conn)?;
+    let first = assignment_person::table.find((id, person)).filter(assignment_person::viewed_at.is_null());
+    kept::execute(conn, diesel::update(first).set(assignment_person::viewed_at.eq(Some(now))))?;
     Ok(())
 }
 

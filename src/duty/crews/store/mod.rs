@@ -8,9 +8,9 @@ use diesel::prelude::*;
 
 use super::{Availability, CarriedDevice, CrewStatus, Member, OnDuty};
 use crate::per_backend;
-use crate::platform::db::Conn;
 use crate::platform::db::schema::{crew, crew_member, device_issue, duty, duty_log, grid};
 use crate::platform::db::schema::{device, person, unit};
+use crate::platform::db::{Conn, kept};
 use crate::platform::policy::{DeviceKind, PersonKind};
 use crate::words::error::{Error, Result};
 use crate::words::ids::{CrewId, DeviceId, GridId, PersonId, UnitId};
@@ -39,10 +39,9 @@ pub fn duty_put(conn: &mut Conn, row: &Duty) -> Result<()> {
 
 /// Changes the availability of somebody on duty; false when off duty or already so.
 pub fn duty_availability_set(conn: &mut Conn, id: &PersonId, to: Availability, now: Timestamp) -> Result<bool> {
-    let changed = diesel::update(duty::table.find(id).filter(duty::on_duty.eq(true)).filter(duty::availability.ne(to)))
-        .set((duty::availability.eq(to), duty::version.eq(duty::version + 1), duty::updated_at.eq(now)))
-        .execute(conn)?;
-    Ok(changed == 1)
+    let other = duty::table.find(id).filter(duty::on_duty.eq(true)).filter(duty::availability.ne(to));
+    let moved = (duty::availability.eq(to), duty::version.eq(duty::version + 1), duty::updated_at.eq(now));
+    Ok(kept::execute(conn, diesel::update(other).set(moved))? == 1)
 }
 
 type OnDutyTuple = (PersonId, PersonKind, UnitId, Option<CrewId>, Availability, Option<String>);

@@ -3,9 +3,9 @@
 use diesel::prelude::*;
 
 use crate::per_backend;
-use crate::platform::db::Conn;
 use crate::platform::db::schema::{feed_entry, feed_head, feed_webhook};
-use crate::words::error::Result;
+use crate::platform::db::{Conn, kept};
+use crate::words::error::{Error, Result};
 use crate::words::ids::{IncidentId, PersonId};
 use crate::words::time::Timestamp;
 
@@ -45,14 +45,13 @@ pub struct WebhookRow {
 /// feed is gap-free and readers never see a later number before an earlier one.
 pub fn seq_take(conn: &mut Conn, source: &str) -> Result<i64> {
     let row = (feed_head::source.eq(source), feed_head::last_seq.eq(1_i64));
-    let seq: i64 = per_backend!(conn, |c| diesel::insert_into(feed_head::table)
+    let next = diesel::insert_into(feed_head::table)
         .values(row)
         .on_conflict(feed_head::source)
         .do_update()
         .set(feed_head::last_seq.eq(feed_head::last_seq + 1_i64))
-        .returning(feed_head::last_seq)
-        .get_result(c))?;
-    Ok(seq)
+        .returning(feed_head::last_seq);
+    kept::returning(conn, next)?.ok_or_else(|| Error::internal("an upsert returned nothing"))
 }
 
 pub fn feed_insert(conn: &mut Conn, row: &FeedRow) -> Result<()> {

@@ -7,8 +7,8 @@ mod trail;
 use diesel::prelude::*;
 
 use crate::per_backend;
-use crate::platform::db::Conn;
 use crate::platform::db::schema::{incident, incident_caller, incident_person, incident_revision, incident_unit, unit};
+use crate::platform::db::{Conn, kept};
 use crate::words::error::{Error, Result};
 use crate::words::ids::{AssignmentId, IncidentId, PersonId, UnitId};
 use crate::words::time::Timestamp;
@@ -106,12 +106,16 @@ pub fn incident_fetch(conn: &mut Conn, id: &IncidentId) -> Result<IncidentRow> {
 
 /// Fetches and locks the row until the transaction ends (a no-op update).
 pub fn incident_lock(conn: &mut Conn, id: &IncidentId) -> Result<IncidentRow> {
-    diesel::update(incident::table.find(id))
-        .set(incident::version.eq(incident::version))
-        .returning(incident::all_columns)
-        .get_result(conn)
-        .optional()?
-        .ok_or_else(|| Error::not_found("incident"))
+    let locked = match conn {
+        // The one writer has the whole database already.
+        Conn::Sqlite(_) => incident::table.find(id).first(conn).optional()?,
+        Conn::Pg(_) => diesel::update(incident::table.find(id))
+            .set(incident::version.eq(incident::version))
+            .returning(incident::all_columns)
+            .get_result(conn)
+            .optional()?,
+    };
+    locked.ok_or_else(|| Error::not_found("incident"))
 }
 
 /// False when its id or (source, number) is taken.
@@ -270,7 +274,7 @@ pub fn party_accept(
         Some(person) => diesel::update(open.filter(incident_person::person_id.eq(person)))
             .set(incident_person::accepted_at.eq(Some(now)))
             .execute(conn)?,
-        None => diesel::update(open).set(incident_person::accepted_at.eq(Some(now))).execute(conn)?,
+        None => kept::execute(conn, diesel::update(open).set(incident_person::accepted_at.eq(Some(now))))?,
     };
     Ok(())
 }

@@ -1,0 +1,60 @@
+//! UPDATEs and upserts that stay prepared.
+//!
+//! Diesel prepares them anew at every use, because it cannot know how many different texts a changeset will make.
+//! Ours are few and fixed; on the path of every rung their preparation took 9 % of the writer's time. [`execute`] and
+//! [`returning`] run one on whichever database is behind the connection and keep it under its text.
+
+use diesel::backend::Backend;
+use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
+use diesel::query_dsl::LoadQuery;
+use diesel::query_dsl::methods::ExecuteDsl;
+use diesel::{OptionalExtension as _, PgConnection, QueryResult, RunQueryDsl, SqliteConnection};
+
+use super::Conn;
+
+/// A statement that is cached by its text.
+#[derive(Clone, Copy, Debug)]
+pub struct Kept<Q>(Q);
+
+impl<Q> QueryId for Kept<Q> {
+    type QueryId = ();
+    const HAS_STATIC_QUERY_ID: bool = false;
+}
+
+impl<Q: Query> Query for Kept<Q> {
+    type SqlType = Q::SqlType;
+}
+
+impl<Q, C> RunQueryDsl<C> for Kept<Q> {}
+
+impl<Q: QueryFragment<DB>, DB: Backend> QueryFragment<DB> for Kept<Q> {
+    fn walk_ast<'b>(&'b self, pass: AstPass<'_, 'b, DB>) -> QueryResult<()> {
+        self.0.walk_ast(pass)
+    }
+
+    fn is_safe_to_cache_prepared(&self, _backend: &DB) -> QueryResult<bool> {
+        Ok(true)
+    }
+}
+
+/// Rows changed.
+pub fn execute<Q>(conn: &mut Conn, statement: Q) -> QueryResult<usize>
+where
+    Kept<Q>: ExecuteDsl<SqliteConnection> + ExecuteDsl<PgConnection>,
+{
+    match conn {
+        Conn::Sqlite(c) => ExecuteDsl::execute(Kept(statement), c),
+        Conn::Pg(c) => ExecuteDsl::execute(Kept(statement), c),
+    }
+}
+
+/// The row a statement with RETURNING gives, if it met one.
+pub fn returning<'q, Q, T>(conn: &mut Conn, statement: Q) -> QueryResult<Option<T>>
+where
+    Kept<Q>: LoadQuery<'q, SqliteConnection, T> + LoadQuery<'q, PgConnection, T>,
+{
+    match conn {
+        Conn::Sqlite(c) => Kept(statement).get_result(c).optional(),
+        Conn::Pg(c) => Kept(statement).get_result(c).optional(),
+    }
+}
