@@ -7,6 +7,7 @@ use std::time::Duration;
 use diesel::connection::{InstrumentationEvent, SimpleConnection};
 use diesel::{Connection, PgConnection, SqliteConnection};
 
+use crate::platform::bugs::{self, Bug};
 use crate::words::error::{Error, Result};
 
 pub use multi::{Conn, MultiBackend};
@@ -112,6 +113,9 @@ pub fn establish(target: &Target, role: Role) -> Result<Conn> {
             let mut conn = SqliteConnection::establish(path)
                 .map_err(|error| Error::internal(format!("cannot open {path}: {error}")))?;
             conn.batch_execute(role.sqlite_pragmas())?;
+            if bugs::has(Bug::SyncOff) {
+                conn.batch_execute("PRAGMA synchronous=OFF; PRAGMA fullfsync=OFF;")?;
+            }
             tell_statements(&mut conn);
             Ok(Conn::Sqlite(conn))
         }

@@ -6,6 +6,7 @@ use diesel::prelude::*;
 
 use super::outbox::{self, StreamRow};
 use crate::per_backend;
+use crate::platform::bugs::{self, Bug};
 use crate::platform::db::schema::{delivery, device_cursor};
 use crate::platform::db::{Conn, Tx, kept};
 use crate::words::error::Result;
@@ -92,7 +93,7 @@ fn is_older(epoch: &str, ours: &str) -> bool {
 pub fn resume_or_renew(tx: &mut Tx<'_>, row: &StreamRow, known: &Known, browser: bool) -> Result<Resumption> {
     let now = tx.now;
     let mut resumption = resume(tx.conn(), row, known, browser, now)?;
-    if resumption.put_back {
+    if resumption.put_back && !bugs::has(Bug::KeepEpoch) {
         resumption.epoch = outbox::stream_renew(tx, &row.recipient)?.epoch;
     }
     Ok(resumption)

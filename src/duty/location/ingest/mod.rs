@@ -19,6 +19,7 @@ use tokio::sync::{Notify, oneshot};
 use super::fix::{Fix, FixIn, Flags};
 use super::history::History;
 use super::live::Live;
+use crate::platform::bugs::{self, Bug, SHORT_QUEUE};
 use crate::platform::config;
 use crate::platform::ctx::Core;
 use crate::platform::db::Db;
@@ -304,6 +305,10 @@ impl Ingest {
 
     fn queue(&self, call: Call) -> Result<()> {
         let count = call.fixes.len();
+        if bugs::has(Bug::DropWhenFull) && self.waiting() + count > SHORT_QUEUE {
+            call.done(&Ok(Receipt { stored: u32::try_from(count).unwrap_or(u32::MAX), ..Receipt::default() }));
+            return Ok(());
+        }
         if self.waiting.fetch_add(count, Ordering::Relaxed) > QUEUE_FIXES {
             self.waiting.fetch_sub(count, Ordering::Relaxed);
             return Err(Error::busy(1).detail("too many fixes are waiting to be written"));
