@@ -1,0 +1,214 @@
+"""The checker: reads a round's journals and the server's final state and says what was promised and not kept.
+
+Shares no code with the server. Runs on a kept folder alone: `scripts/fault --check FOLDER`.
+"""
+
+import collections
+import os
+
+import checks_time
+import checks_truth
+from evidence import Evidence, micros
+
+
+def check(folder):
+    """{violations, acknowledged, counts}"""
+    if not os.path.exists(os.path.join(folder, "final.json")):
+        return {"violations": ["no final state: the round did not end"], "acknowledged": {}, "counts": {}}
+    evidence = Evidence(folder)
+    found = []
+    for one in (writes, fixes, streams, alive, *checks_truth.ALL, *checks_time.ALL):
+        found += [f"{one.__name__}: {text}" for text in one(evidence)]
+    acknowledged = collections.Counter(answers[0]["op"] for answers in evidence.acks.values())
+    acknowledged["fix"] = sum(len(line["at"]) for _, line in evidence.of_kind("stored"))
+    acknowledged["message"] = sum(1 for _ in evidence.of_kind("got"))
+    refused = collections.Counter(f"{lines[0]['op']} {lines[0]['code']}" for lines in evidence.refusals.values())
+    return {"violations": found, "acknowledged": dict(acknowledged),
+            "counts": {"acknowledged": dict(acknowledged), "refused": dict(refused)}}
+
+
+# Acknowledged means there, exactly once.
+
+def writes(evidence):
+    """Every accepted write is there once; a repeat gave the first answer; nothing is there twice."""
+    present = Present(evidence)
+    for key, answers in evidence.acks.items():
+        sent = evidence.sends[key]
+        counted = [one for one in answers if not evidence.excused(one["t"])]
+        ids = {str(sorted((name, str(value)) for name, value in one["ids"].items() if name != "applied"))
+               for one in counted}
+        if len(ids) > 1:
+            yield f"{sent['op']} {key} by {sent['by']} was answered differently: {sorted(ids)}"
+        if counted and evidence.refusals.get(key) and len(counted) == len(answers):
+            codes = [one["code"] for one in evidence.refusals[key]]
+            yield f"{sent['op']} {key} by {sent['by']} was accepted and, repeated, refused: {codes}"
+        if counted:
+            wrong = present.of(sent, counted[-1])
+            if wrong:
+                yield f"{sent['op']} {key} by {sent['by']}, acknowledged at {counted[0]['t']:.3f}: {wrong}"
+    for key, lines in evidence.refusals.items():
+        if lines[0]["code"] in ("key_reused", "internal", "not_json", "revision_conflict"):
+            yield f"{lines[0]['op']} {key} was refused with {lines[0]['status']} {lines[0]['code']}"
+    yield from present.doubled()
+
+
+class Present:
+    """The final state, counted by what makes each thing unmistakable."""
+
+    def __init__(self, evidence):
+        self.evidence = evidence
+        count = collections.Counter
+        incidents = evidence.incidents.values()
+        self.titles = count(one["incident"]["title"] for one in incidents)
+        self.numbers = count(one["incident"].get("external_no") for one in incidents)
+        self.notes = count(note["text"] for one in incidents for note in one["notes"])
+        self.feedbacks = count(given["text"] for one in incidents for given in one["feedbacks"])
+        self.rungs = count((one["id"], rung["rung"], rung.get("person_id"), micros(rung["device_at"]))
+                           for one in evidence.assignments.values() for rung in one["rungs"] if "device_at" in rung)
+        self.presses = count(one["note"] for one in evidence.backups.values() if one["note"])
+
+    def of(self, sent, ack):
+        """What is wrong with an acknowledged write, if anything."""
+        op, about, ids = sent["op"], sent["about"], ack["ids"]
+        evidence = self.evidence
+        if op == "incident":
+            if ids["id"] not in evidence.incidents:
+                return "the incident is missing"
+        elif op == "revision":
+            return self.revision(about)
+        elif op == "note":
+            if self.notes[about["text"]] == 0:
+                return "the note is missing"
+        elif op == "feedback":
+            if self.feedbacks[about["text"]] == 0:
+                return "the feedback is missing"
+        elif op in ("assign", "reassign"):
+            missing = [one for one in ids.get("assignments", []) if one not in evidence.assignments]
+            if missing:
+                return f"assignments are missing: {missing}"
+        elif op == "rung":
+            person = evidence.who[sent["by"]]["person"]
+            if self.rungs[about["assignment"], about["event"], person, micros(about["at"])] == 0:
+                return f"the rung {about['event']} of {about['assignment']} is missing"
+        elif op == "cancel":
+            row = evidence.assignments.get(about["assignment"])
+            if row is None or not (row["closed_at"] or row["cancel_asked"]):
+                return f"the assignment {about['assignment']} is not cancelled"
+        elif op in ("backup", "backup_response", "take", "close"):
+            return self.backup(op, about, ids, evidence.who[sent["by"]]["person"])
+        return None
+
+    def revision(self, about):
+        row = self.evidence.incidents.get(about["incident"])
+        if row is None or row["incident"].get("revision", about["revision"]) < about["revision"]:
+            return f"the incident is not at revision {about['revision']}"
+        return None
+
+    def backup(self, op, about, ids, person):
+        row = self.evidence.backups.get(ids["id"])
+        if row is None:
+            return "the backup is missing"
+        if op == "backup_response":
+            told = [one for one in row["alerted"] + row["informed"] if one["person_id"] == person]
+            if not told or told[0]["answer"] is None:
+                return f"the answer {about['answer']} is missing"
+        elif op == "take" and not row["taken_by"]:
+            return "the backup is not taken"
+        elif op == "close" and row["state"] != "closed":
+            return "the backup is not closed"
+        return None
+
+    def doubled(self):
+        for what, counted in (("incident", self.titles), ("external number", self.numbers), ("note", self.notes),
+                              ("feedback", self.feedbacks), ("rung", self.rungs), ("press", self.presses)):
+            for name, number in counted.items():
+                if number > 1 and name is not None:
+                    yield f"{what} {name} is there {number} times"
+
+
+def fixes(evidence):
+    """Every fix the server said it has is in the track once."""
+    tracks = {person: collections.Counter((device, micros(at)) for device, at in track)
+              for person, track in evidence.final["tracks"].items()}
+    for name, line in evidence.of_kind("stored"):
+        who = evidence.who[name]
+        if evidence.excused(line["t"]):
+            continue
+        missing = [at for at in line["at"] if tracks[who["person"]][who["device"], micros(at)] == 0]
+        if missing:
+            yield f"{name}: {len(missing)} fixes acknowledged at {line['t']:.3f} are missing, first {missing[0]}"
+    for person, track in tracks.items():
+        twice = [at for (_, at), number in track.items() if number > 1]
+        if twice:
+            yield f"{evidence.names[person]}: {len(twice)} fixes are in the track twice"
+
+
+def streams(evidence):
+    """Each person's stream: in order, without a gap, the same number the same message, nothing silently gone on."""
+    for name, lines in evidence.journals.items():
+        yield from Stream(evidence, name, lines).check()
+
+
+class Stream:
+    def __init__(self, evidence, name, lines):
+        self.evidence, self.name, self.lines = evidence, name, lines
+        self.person = evidence.who[name]["person"]
+
+    def check(self):
+        by_number, segment, ids, position, opened = {}, {}, {}, None, 0.0
+        for line in self.lines:
+            if line["e"] == "welcome":
+                opened = line["t"]
+                if not line["recovered"]:
+                    segment, ids, position = {}, {}, line["last_seq"]
+                elif position is not None and line["last_seq"] != position:
+                    yield f"{self.name}: had {position}, was continued from {line['last_seq']}"
+                    position = line["last_seq"]
+            elif line["e"] == "got":
+                seq = line["seq"]
+                if position is not None and seq != position + 1:
+                    yield f"{self.name}: after {position} came {seq}"
+                position = seq
+                number = (line["epoch"], seq)
+                if by_number.setdefault(number, line["id"]) != line["id"]:
+                    yield f"{self.name}: number {seq} of epoch {line['epoch']} was {by_number[number]}, then {line['id']}"
+                    by_number[number] = line["id"]
+                if ids.setdefault(line["id"], seq) != seq:
+                    yield f"{self.name}: message {line['id']} came as {ids[line['id']]} and as {seq}"
+                segment[seq] = line
+        yield from self.against(segment, position, opened)
+
+    def against(self, segment, position, opened):
+        """What was received since the last break, beside what the server has."""
+        inbox = self.evidence.final["inboxes"][self.person]
+        if any(opened < restored for _, restored in self.evidence.lost):
+            return
+        here = {seq: (identity, at) for seq, identity, _, at in inbox["items"]}
+        for seq, line in segment.items():
+            if line["epoch"] == inbox["epoch"] and here.get(seq, (None,))[0] != line["id"]:
+                yield f"{self.name}: received {line['id']} as {seq}, the server has {here.get(seq, ('nothing',))[0]} there"
+        late = self.evidence.final["begun"] - 5
+        waiting = [seq for seq, (_, at) in here.items() if seq > (position or 0) and instant(at) < late]
+        if waiting and opened:
+            yield f"{self.name}: messages {min(waiting)} to {max(waiting)} never arrived"
+
+
+def instant(text):
+    return micros(text) / 1e6
+
+
+def alive(evidence):
+    """After the faults everything was done, without help."""
+    for line in evidence.nemesis:
+        if line["e"] == "drained":
+            if not line["alive"]:
+                yield "the server had ended by itself"
+            if line["left"]:
+                yield f"{line['left']} writes and fixes were still not taken at the end"
+    for fault in evidence.faults("full"):
+        codes = {line["code"] for _, line in evidence.of_kind("unavailable") if fault["from"] < line["t"] < fault["to"]}
+        if codes - {"storage_full", "busy"}:
+            yield f"while the disk was full writes were refused with {sorted(map(str, codes))}"
+        reads = [line for _, line in evidence.of_kind("live") if fault["from"] < line["t"] < fault["to"]]
+        if not reads:
+            yield "while the disk was full the live view could not be read"

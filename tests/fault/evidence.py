@@ -1,0 +1,71 @@
+"""What a round left behind, read once: journals, final state, and when the server could not be expected to act."""
+
+import collections
+import datetime
+import json
+import os
+
+import journal
+
+
+def seconds(text):
+    """An instant on the wire as seconds since the epoch."""
+    return datetime.datetime.fromisoformat(text).timestamp()
+
+
+def micros(text):
+    """The same without rounding: what identifies a fix."""
+    at = datetime.datetime.fromisoformat(text)
+    since = at - datetime.datetime(1970, 1, 1, tzinfo=datetime.timezone.utc)
+    return since.days * 86_400_000_000 + since.seconds * 1_000_000 + since.microseconds
+
+
+class Evidence:
+    def __init__(self, folder):
+        with open(os.path.join(folder, "plan.json")) as file:
+            self.plan = json.load(file)
+        self.journals = journal.read(os.path.join(folder, "journals"))
+        with open(os.path.join(folder, "final.json")) as file:
+            self.final = json.load(file)
+        self.nemesis = self.journals.pop("nemesis", [])
+        self.journals.pop("admin", None)
+        self.who = {name: next(line for line in lines if line["e"] == "who") for name, lines in self.journals.items()}
+        self.names = {who["person"]: name for name, who in self.who.items()}
+        self.windows = [(line["from"], line["to"]) for line in self.nemesis if line["e"] in ("fault", "down")]
+        self.lost = [(line["copied"], line["restored"]) for line in self.nemesis if line["e"] == "rolled_back"]
+        self.windows = sorted(self.windows + self.lost)
+        self.incidents = {one["incident"]["id"]: one for one in self.final["incidents"]}
+        self.assignments = {one["id"]: one for found in self.final["incidents"] for one in found["assignments"]}
+        self.backups = {one["id"]: one for one in self.final["backups"]}
+        self._writes()
+
+    def _writes(self):
+        """By key: what was sent, and every answer to it."""
+        self.sends, self.acks, self.refusals = {}, collections.defaultdict(list), collections.defaultdict(list)
+        for name, lines in self.journals.items():
+            for line in lines:
+                if line["e"] == "send":
+                    self.sends.setdefault(line["key"], {**line, "by": name})
+                elif line["e"] == "ack":
+                    self.acks[line["key"]].append(line)
+                elif line["e"] == "refused":
+                    self.refusals[line["key"]].append(line)
+
+    def excused(self, t):
+        """Whether what was acknowledged then was undone by putting an older database back."""
+        return any(copied <= t <= restored for copied, restored in self.lost)
+
+    def faults(self, name):
+        return [line for line in self.nemesis if line["e"] == "fault" and line["name"] == name]
+
+    def expected_by(self, due):
+        """The moment something due at `due` can be expected: later when the server was hindered then."""
+        for begun, ended in self.windows:
+            # A fault that begins while it is being done, or shortly after, also counts.
+            if begun <= due + 1.5 and ended > due:
+                due = ended
+        return due
+
+    def of_kind(self, kind):
+        """(name, line) of every line of a kind."""
+        return ((name, line) for name, lines in self.journals.items() for line in lines if line["e"] == kind)

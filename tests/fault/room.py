@@ -1,0 +1,118 @@
+"""A command room: takes calls in, sends people, changes its mind, takes and closes alarms, watches the map."""
+
+import asyncio
+import time
+
+from client import TROUBLE, Client, stamp, uuid7
+
+
+class Room(Client):
+    def __init__(self, flash, link, journal, dice, place, people):
+        super().__init__(flash, link, journal, dice)
+        self.place, self.people = place, people
+        self.working = True
+        self.sent, self.calls, self.alarms = [], [], set()
+        self.number = 0
+
+    def run(self):
+        self.start(self.desk(), self.alarm_desk(), self.watch())
+
+    async def desk(self):
+        dice = self.dice
+        while True:
+            await asyncio.sleep(dice.uniform(0.5, 1.6))
+            if not self.working:
+                continue
+            chance = dice.random()
+            if chance < 0.45 or not self.calls:
+                self.take_call()
+            elif chance < 0.6:
+                self.revise()
+            elif chance < 0.8:
+                incident = dice.choice(self.calls)["id"]
+                text = f"note {uuid7()}"
+                self.put("note", "POST", f"/incidents/{incident}/notes", {"id": uuid7(), "text": text},
+                         incident=incident, text=text)
+            elif chance < 0.9 and self.sent:
+                assignment = self.sent.pop(dice.randrange(len(self.sent)))
+                self.put("cancel", "POST", f"/assignments/{assignment}/cancel", {"reason": "calm now"},
+                         assignment=assignment)
+            elif self.sent:
+                assignment = self.sent.pop(dice.randrange(len(self.sent)))
+                whom = dice.choice(self.people)
+                self.put("reassign", "POST", f"/assignments/{assignment}/reassign",
+                         {"to": {"person_ids": [whom]}, "reason": "nearer"}, assignment=assignment)
+
+    def take_call(self):
+        self.number += 1
+        title = f"call {uuid7()}"
+        body = {"source": "110", "external_no": f"{self.flash.username}-{self.number}", "revision": 1,
+                "category": self.dice.choice(["dispute", "theft", "brawl"]), "priority": self.dice.choice([1, 2, 3, 4]),
+                "title": title, "location": {"lon": self.place[0], "lat": self.place[1]}}
+        self.put("incident", "POST", "/incidents", body, title=title, external_no=body["external_no"])
+
+    def revise(self):
+        call = self.dice.choice(self.calls)
+        call["body"] = {**call["body"], "revision": call["body"]["revision"] + 1, "description": f"rev {uuid7()}"}
+        self.put("revision", "POST", "/incidents", call["body"], incident=call["id"],
+                 revision=call["body"]["revision"])
+
+    def on_accepted(self, item, body):
+        if item["op"] == "incident" and not any(call["id"] == body["id"] for call in self.calls):
+            self.calls.append({"id": body["id"], "body": item["body"]})
+            to = {"person_ids": [self.dice.choice(self.people)]}
+            if self.dice.random() < 0.3:
+                to = {"nearest": {"k": self.dice.choice([1, 2])}}
+            if self.dice.random() < 0.9:
+                self.put("assign", "POST", f"/incidents/{body['id']}/assignments", to, incident=body["id"],
+                         people=to.get("person_ids"))
+        elif item["op"] in ("assign", "reassign"):
+            self.sent += [one["id"] for one in body.get("assignments", [])]
+
+    async def alarm_desk(self):
+        """Takes most alarms and closes them; those nobody takes are to climb."""
+        while True:
+            await asyncio.sleep(self.dice.uniform(1, 2))
+            try:
+                if not self.flash.access:
+                    continue
+                status, page = await self.call("GET", "/backups?state=open&limit=100")
+            except TROUBLE:
+                continue
+            if status != 200:
+                continue
+            for one in page["items"]:
+                if one["id"] in self.alarms:
+                    continue
+                self.alarms.add(one["id"])
+                if self.dice.random() < 0.6:
+                    self.put("take", "POST", f"/backups/{one['id']}/take", after=self.dice.uniform(0, 2),
+                             backup=one["id"], socket={"type": "backup_take", "backup_id": one["id"]})
+                    self.put("close", "POST", f"/backups/{one['id']}/close", {"reason": "resolved"},
+                             after=self.dice.uniform(3, 8), backup=one["id"])
+
+    async def watch(self):
+        """Reads the map and notes who is shown as fresh."""
+        while True:
+            await asyncio.sleep(self.dice.uniform(0.8, 1.6))
+            if not self.flash.access:
+                continue
+            asked = time.time()
+            try:
+                status, view = await self.call("GET", f"/live?unit_id={self.flash.unit}")
+            except TROUBLE:
+                continue
+            if status == 200:
+                fresh = [[one["person_id"], one["at"], one["due_at"]] for one in view["people"]
+                         if one["freshness"] == "fresh"]
+                self.journal.note("live", asked=asked, server=view["server_time"], fresh=fresh,
+                                  seen=len(view["people"]))
+            elif status not in (401,):
+                self.journal.note("unread", status=status, code=view.get("code"))
+
+    async def on_welcome(self, socket):
+        await socket.send_json({"type": "subscribe", "request_id": "live", "unit_id": self.flash.unit})
+
+    async def on_other(self, socket, message):
+        if message["type"] in ("live_snapshot", "live_delta"):
+            await socket.send_json({"type": "live_ack", "version": message["version"]})
