@@ -155,7 +155,7 @@ class Stream:
         self.person = evidence.who[name]["person"]
 
     def check(self):
-        by_number, segment, ids, position, opened = {}, {}, {}, None, 0.0
+        by_number, segment, ids, position, opened, reused = {}, {}, {}, None, 0.0, None
         for line in self.lines:
             if line["e"] == "welcome":
                 opened = line["t"]
@@ -170,9 +170,10 @@ class Stream:
                     yield f"{self.name}: after {position} came {seq}"
                 position = seq
                 number = (line["epoch"], seq)
-                if by_number.setdefault(number, line["id"]) != line["id"]:
+                if by_number.setdefault(number, line["id"]) != line["id"] and reused is None:
+                    # One line a person: where it happens once it happens with every number after it.
+                    reused = seq
                     yield f"{self.name}: number {seq} of epoch {line['epoch']} was {by_number[number]}, then {line['id']}"
-                    by_number[number] = line["id"]
                 if ids.setdefault(line["id"], seq) != seq:
                     yield f"{self.name}: message {line['id']} came as {ids[line['id']]} and as {seq}"
                 segment[seq] = line

@@ -57,7 +57,7 @@ def sight(evidence):
     for name, line in evidence.of_kind("got"):
         who, about = evidence.who[name], line["about"]
         own = paths[who["unit"]]
-        if line["kind"] == "withdrawn":
+        if line["kind"] == "withdrawn" or evidence.excused(line["t"]):
             continue
         if about.get("incident_id") in evidence.incidents:
             found = evidence.incidents[about["incident_id"]]

@@ -48,7 +48,7 @@ class Client:
         self.http = self.socket = None
         self.tasks, self.replies = [], {}
         self.signing = asyncio.Lock()
-        self.broken = None
+        self.broken, self.frozen = None, False
 
     def now(self):
         """What this device believes the time is."""
@@ -112,7 +112,7 @@ class Client:
         queue = self.flash.outbox
         while True:
             now = time.time()
-            item = next((one for one in queue if one["due"] <= now), None)
+            item = None if self.frozen else next((one for one in queue if one["due"] <= now), None)
             if item is None:
                 await asyncio.sleep(0.1)
                 continue

@@ -46,7 +46,7 @@ class Evidence:
             for line in lines:
                 if line["e"] == "send":
                     self.sends.setdefault(line["key"], {**line, "by": name})
-                elif line["e"] == "ack":
+                elif line["e"] == "ack" and line["t"] < self.final["begun"]:
                     self.acks[line["key"]].append(line)
                 elif line["e"] == "refused":
                     self.refusals[line["key"]].append(line)

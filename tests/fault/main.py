@@ -130,6 +130,10 @@ class Round:
             await self.set_up()
             applied = await self.load()
             await self.drain()
+            # Whatever is still wanted of somebody waits: the state must hold still while it is read.
+            for one in self.world:
+                one.app.frozen = True
+            await asyncio.sleep(1)
             for one in self.world:
                 if one.app.failed():
                     raise one.app.failed()

@@ -109,8 +109,10 @@ class Nemesis:
         await asyncio.sleep(SECONDS["rollback"])
         self.server.kill()
         gone = time.time()
-        # What was answered is to reach its terminal before the past comes back.
+        # What was answered is to reach its terminal before the past comes back, and nothing of it later.
         await asyncio.sleep(0.5)
+        for one in self.world:
+            one.link.reset()
         await asyncio.to_thread(self.server.put_back)
         await self.server.start()
         self.journal.note("rolled_back", copied=copied, restored=time.time())

@@ -46,8 +46,8 @@ class Plan:
         names = []
         if special:
             names.append(special[self.number % len(special)])
-        while plain and len(names) < A_ROUND:
-            names.append(plain[(self.number * (A_ROUND - 1) + len(names)) % len(plain)])
+        while len(names) < A_ROUND and (plain or names):
+            names.append(plain[(self.number * (A_ROUND - 1) + len(names)) % len(plain)] if plain else names[0])
         dice = self.dice("faults")
         dice.shuffle(names)
         room = (self.seconds - 3) / max(len(names), 1)
