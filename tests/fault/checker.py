@@ -75,7 +75,7 @@ class Present:
             if ids["id"] not in evidence.incidents:
                 return "the incident is missing"
         elif op == "revision":
-            return self.revision(about)
+            return self.revision(ids["id"], about["revision"])
         elif op == "note":
             if self.notes[about["text"]] == 0:
                 return "the note is missing"
@@ -98,10 +98,11 @@ class Present:
             return self.backup(op, about, ids, evidence.who[sent["by"]]["person"])
         return None
 
-    def revision(self, about):
-        row = self.evidence.incidents.get(about["incident"])
-        if row is None or row["incident"].get("revision", about["revision"]) < about["revision"]:
-            return f"the incident is not at revision {about['revision']}"
+    def revision(self, incident, revision):
+        """Of the incident that was answered: after a rollback the push of a source may have made it anew."""
+        row = self.evidence.incidents.get(incident)
+        if row is None or row["incident"]["revision"] < revision:
+            return f"the incident is not at revision {revision}"
         return None
 
     def backup(self, op, about, ids, person):

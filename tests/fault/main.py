@@ -18,7 +18,7 @@ from nemesis import Nemesis, clock_environment
 from plan import FAULTS, Plan
 from proxy import Link
 from room import Room
-from server import PASSWORD, Ground, Server
+from server import PASSWORD, Ground, Server, possible_grounds
 from terminal import Terminal
 
 BUGS = {
@@ -157,7 +157,7 @@ class Round:
 
 def one_round(options, backend, number, total, only, bug=None):
     """Runs and checks one round; gives its violations."""
-    plan = Plan(options.seed, number, backend, options.terminals, options.seconds, only)
+    plan = Plan(options.seed, number, backend, options.terminals, options.seconds, only, options.grounds)
     folder = os.path.join(options.keep, f"{bug + '-' if bug else ''}{backend}-{options.seed}-{number}")
     shutil.rmtree(folder, ignore_errors=True)
     os.makedirs(folder, mode=0o755)
@@ -240,6 +240,9 @@ def main():
     options.keep = options.keep or tempfile.mkdtemp(prefix="suixing-fault-kept.")
     os.makedirs(options.keep, exist_ok=True)
     os.chmod(options.keep, 0o755)
+    options.grounds = possible_grounds(options.keep)
+    for missing in {"power", "full"} - options.grounds:
+        say(f"this machine does not permit the mount for {missing}: rounds go without it")
     only = [name for name in options.only.split(",") if name]
     for name in only:
         if name not in FAULTS:

@@ -141,8 +141,8 @@ class Nemesis:
         if not os.path.exists(steps):
             return "skipped: no libfaketime"
         step = [-300, 300, -3600, 3600][seed % 4]
-        for text in (f"{step:+d}", "+0"):
+        for text, seconds in ((f"{step:+d}", SECONDS["clock"] + seed % 4), ("+0", 2)):
             with open(steps, "w") as file:
                 file.write(text)
-            await asyncio.sleep(SECONDS["clock"])
+            await asyncio.sleep(seconds)
         return f"{step:+d} s"

@@ -25,10 +25,11 @@ A_ROUND = 4
 class Plan:
     """One round."""
 
-    def __init__(self, seed, number, backend, terminals, seconds, only=()):
+    def __init__(self, seed, number, backend, terminals, seconds, only=(), grounds=("plain", "power", "full")):
         self.seed, self.number, self.backend = seed, number, backend
         self.terminals, self.seconds = terminals, seconds
-        possible = [name for name in FAULTS if ONLY.get(name, backend) == backend and (not only or name in only)]
+        possible = [name for name in FAULTS if ONLY.get(name, backend) == backend and FAULTS[name] in grounds
+                    and (not only or name in only)]
         self.faults = self._faults(possible)
         needed = {FAULTS[name] for _, name, _ in self.faults} - {"plain"}
         self.ground = needed.pop() if needed else "plain"

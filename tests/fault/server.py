@@ -56,8 +56,9 @@ class Ground:
         if self.kind == "full":
             subprocess.run(["mount", "-t", "tmpfs", "-o", "size=512m,mode=755", "tmpfs", self.path], check=True)
         elif self.kind == "power":
+            log = open(self.control + ".log", "ab")
             self.layer = subprocess.Popen([sys.executable, os.path.join(HERE, "lossy.py"), self.backing, self.path,
-                                           self.control])
+                                           self.control], stdout=log, stderr=log)
             for _ in range(100):
                 if os.path.ismount(self.path) and os.path.exists(self.control):
                     return
@@ -95,6 +96,25 @@ class Ground:
 
     def relieve(self):
         os.unlink(os.path.join(self.path, "ballast"))
+
+
+def possible_grounds(folder):
+    """Which kinds of ground this machine permits."""
+    found = {"plain"}
+    for kind, needed in (("full", "/bin/mount"), ("power", "/dev/fuse")):
+        trial = os.path.join(folder, f"trial-{kind}")
+        os.makedirs(trial, exist_ok=True)
+        ground = Ground(trial, kind)
+        try:
+            if os.getuid() == 0 and os.path.exists(needed):
+                ground.mount()
+                found.add(kind)
+        except (RuntimeError, OSError, subprocess.CalledProcessError):
+            pass
+        finally:
+            ground.unmount()
+            shutil.rmtree(trial, ignore_errors=True)
+    return found
 
 
 class Postgres:
