@@ -146,17 +146,24 @@ def fixes(evidence):
 
 def streams(evidence):
     """Each person's stream: in order, without a gap, the same number the same message, nothing silently gone on."""
+    reused = []
     for name, lines in evidence.journals.items():
-        yield from Stream(evidence, name, lines).check()
+        stream = Stream(evidence, name, lines)
+        yield from stream.check()
+        reused += stream.reused[:1]
+    if reused:
+        # It happens to everybody at once: one line.
+        yield f"{len(reused)} people got other messages under the same numbers of one epoch, {reused[0]}"
 
 
 class Stream:
     def __init__(self, evidence, name, lines):
         self.evidence, self.name, self.lines = evidence, name, lines
         self.person = evidence.who[name]["person"]
+        self.reused = []
 
     def check(self):
-        by_number, segment, ids, position, opened, reused = {}, {}, {}, None, 0.0, None
+        by_number, segment, ids, position, opened = {}, {}, {}, None, 0.0
         for line in self.lines:
             if line["e"] == "welcome":
                 opened = line["t"]
@@ -171,10 +178,9 @@ class Stream:
                     yield f"{self.name}: after {position} came {seq}"
                 position = seq
                 number = (line["epoch"], seq)
-                if by_number.setdefault(number, line["id"]) != line["id"] and reused is None:
-                    # One line a person: where it happens once it happens with every number after it.
-                    reused = seq
-                    yield f"{self.name}: number {seq} of epoch {line['epoch']} was {by_number[number]}, then {line['id']}"
+                if by_number.setdefault(number, line["id"]) != line["id"]:
+                    self.reused.append(f"{self.name}: number {seq} of epoch {line['epoch']} was {by_number[number]}, "
+                                       f"then {line['id']}")
                 if ids.setdefault(line["id"], seq) != seq:
                     yield f"{self.name}: message {line['id']} came as {ids[line['id']]} and as {seq}"
                 segment[seq] = line

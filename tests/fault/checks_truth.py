@@ -14,7 +14,7 @@ def ladder(evidence):
     taps = {(line["about"]["assignment"], line["about"]["event"], evidence.who[name]["person"])
             for name, line in evidence.of_kind("send") if line["op"] == "rung"}
     heard = {(line["about"].get("assignment_id"), evidence.who[name]["person"])
-             for name, line in evidence.of_kind("got")}
+             for name, lines in evidence.whole.items() for line in lines if line["e"] == "got"}
     for row in evidence.assignments.values():
         highest = 0
         for rung in row["rungs"]:

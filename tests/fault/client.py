@@ -65,7 +65,9 @@ class Client:
         used = self.flash.access
         if token and used:
             headers["Authorization"] = f"Bearer {used}"
-        async with self.http.request(method, self.url(path), json=body, headers=headers) as reply:
+        bare = ["Content-Type"] if body is None else []
+        async with self.http.request(method, self.url(path), json=body, headers=headers,
+                                     skip_auto_headers=bare) as reply:
             text = await reply.text()
             try:
                 found = json.loads(text) if text else {}

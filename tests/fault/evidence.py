@@ -29,6 +29,10 @@ class Evidence:
             self.final = json.load(file)
         self.nemesis = self.journals.pop("nemesis", [])
         self.journals.pop("admin", None)
+        # The state was read from here on; what came later may not be in it.
+        self.whole = self.journals
+        self.journals = {name: [line for line in lines if line["t"] < self.final["begun"]]
+                         for name, lines in self.journals.items()}
         self.who = {name: next(line for line in lines if line["e"] == "who") for name, lines in self.journals.items()}
         self.names = {who["person"]: name for name, who in self.who.items()}
         self.windows = [(line["from"], line["to"]) for line in self.nemesis if line["e"] in ("fault", "down")]
@@ -46,7 +50,7 @@ class Evidence:
             for line in lines:
                 if line["e"] == "send":
                     self.sends.setdefault(line["key"], {**line, "by": name})
-                elif line["e"] == "ack" and line["t"] < self.final["begun"]:
+                elif line["e"] == "ack":
                     self.acks[line["key"]].append(line)
                 elif line["e"] == "refused":
                     self.refusals[line["key"]].append(line)

@@ -109,6 +109,8 @@ class Round:
         await nemesis.run(time.time())
         for one in self.world:
             one.app.working = False
+            # What was never sent is an intention, not a debt.
+            one.app.flash.outbox[:] = [item for item in one.app.flash.outbox if item["sent"]]
         return nemesis.applied
 
     async def drain(self):

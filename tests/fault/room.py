@@ -58,6 +58,8 @@ class Room(Client):
                  revision=call["body"]["revision"])
 
     def on_accepted(self, item, body):
+        if not self.working:
+            return
         if item["op"] == "incident" and not any(call["id"] == body["id"] for call in self.calls):
             self.calls.append({"id": body["id"], "body": item["body"]})
             to = {"person_ids": [self.dice.choice(self.people)]}
@@ -82,7 +84,7 @@ class Room(Client):
             if status != 200:
                 continue
             for one in page["items"]:
-                if one["id"] in self.alarms:
+                if one["id"] in self.alarms or not self.working:
                     continue
                 self.alarms.add(one["id"])
                 if self.dice.random() < 0.6:

@@ -87,6 +87,8 @@ class Terminal(Client):
 
     def on_message(self, message):
         data, known = message.get("data") or {}, self.flash.known
+        if not self.working:
+            return
         if message["kind"] == "assignment.offered" and not self.sleepy:
             assignment = data["assignment_id"]
             if assignment not in known:
