@@ -19,6 +19,7 @@ from plan import FAULTS, Plan
 from proxy import Link
 from room import Room
 from server import PASSWORD, Ground, Server, possible_grounds
+from tamper import tamper
 from terminal import Terminal
 
 BUGS = {
@@ -217,6 +218,16 @@ def bugs(options, backends, total):
     return missed
 
 
+def tampered(folder):
+    """Falsifies what a round left; every way must be seen."""
+    found = tamper(folder)
+    for name, objections in found.items():
+        say(f"{name}: {'no such thing in this round' if objections is None else (objections or ['NOT SEEN'])[0][:150]}")
+    missed = [name for name, objections in found.items() if objections == []]
+    print(json.dumps({"ways": len(found), "seen": sum(1 for one in found.values() if one), "missed": missed}))
+    return 1 if missed else 0
+
+
 def main():
     parser = argparse.ArgumentParser(prog="scripts/fault")
     parser.add_argument("--rounds", type=int, default=0)
@@ -229,6 +240,8 @@ def main():
     parser.add_argument("--keep", default="")
     parser.add_argument("--keep-all", action="store_true")
     parser.add_argument("--check", default="")
+    parser.add_argument("--lying-disk", action="store_true")
+    parser.add_argument("--tamper", default="")
     parser.add_argument("--bugs", nargs="?", const="all", default="")
     parser.add_argument("--verbose", action="store_true")
     options = parser.parse_args()
@@ -238,10 +251,14 @@ def main():
             print("VIOLATION", line)
         print(json.dumps({"rounds": 1, "violations": len(report["violations"]), **report["counts"]}))
         return 1 if report["violations"] else 0
+    if options.tamper:
+        return tampered(options.tamper)
     options.rounds = options.rounds or (5 if options.bugs else 1)
     options.keep = options.keep or tempfile.mkdtemp(prefix="suixing-fault-kept.")
     os.makedirs(options.keep, exist_ok=True)
     os.chmod(options.keep, 0o755)
+    if options.lying_disk:
+        os.environ["FAULT_LYING_DISK"] = "yes"
     options.grounds = possible_grounds(options.keep)
     for missing in {"power", "full"} - options.grounds:
         say(f"this machine does not permit the mount for {missing}: rounds go without it")

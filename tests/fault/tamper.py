@@ -1,0 +1,173 @@
+"""Proves the checker on a round that passed: falsifies a copy of what it left, one way at a time.
+
+Each falsification stands for a fault of the server; a checker that says nothing to one is blind there.
+"""
+
+import copy
+import json
+import os
+import shutil
+import tempfile
+
+import checker
+
+
+def first(items, wanted):
+    return next((item for item in items if wanted(item)), None)
+
+
+def acked(lines, op):
+    """What was sent and accepted of one kind, over all journals: (send, ack)."""
+    sends = {line["key"]: line for line in lines if line["e"] == "send"}
+    return [(sends[line["key"]], line) for line in lines if line["e"] == "ack" and line["op"] == op]
+
+
+def incidents_with(final, name):
+    return [one for one in final["incidents"] if one[name]]
+
+
+def lose_fix(final, lines):
+    stored = {at for line in lines if line["e"] == "stored" for at in line["at"]}
+    track = first(final["tracks"].values(), len)
+    track.remove(first(track, lambda fix: fix[1] in stored))
+
+
+def double_fix(final, lines):
+    track = first(final["tracks"].values(), len)
+    track.append(track[0])
+
+
+def lose_note(final, lines):
+    incidents_with(final, "notes")[0]["notes"].pop()
+
+
+def double_note(final, lines):
+    notes = incidents_with(final, "notes")[0]["notes"]
+    notes.append({**notes[0], "id": "another"})
+
+
+def lose_incident(final, lines):
+    _, ack = acked(lines, "incident")[0]
+    final["incidents"] = [one for one in final["incidents"] if one["incident"]["id"] != ack["ids"]["id"]]
+
+
+def lose_assignment(final, lines):
+    _, ack = acked(lines, "assign")[0]
+    for one in final["incidents"]:
+        one["assignments"] = [row for row in one["assignments"] if row["id"] not in ack["ids"]["assignments"]]
+
+
+def lose_rung(final, lines):
+    sent, _ = acked(lines, "rung")[0]
+    for one in final["incidents"]:
+        for row in one["assignments"]:
+            if row["id"] == sent["about"]["assignment"]:
+                row["rungs"] = [rung for rung in row["rungs"] if rung["rung"] != sent["about"]["event"]]
+
+
+def double_rung(final, lines):
+    row = first((row for one in final["incidents"] for row in one["assignments"]),
+                lambda row: any("device_at" in rung for rung in row["rungs"]))
+    row["rungs"].append(first(row["rungs"], lambda rung: "device_at" in rung))
+
+
+def human_receipt(final, lines):
+    rungs = (rung for one in final["incidents"] for row in one["assignments"] for rung in row["rungs"])
+    first(rungs, lambda rung: rung["rung"] == "delivered")["truth"] = "human"
+
+
+def untapped(final, lines):
+    row = first((row for one in final["incidents"] for row in one["assignments"]),
+                lambda row: row["state"] in ("sent", "delivered") and row["people"])
+    row["rungs"].append({"rung": "viewed", "truth": "human", "via": "device", "applied": True,
+                         "person_id": row["people"][0]["person_id"], "at": row["created_at"]})
+
+
+def fall_back(final, lines):
+    row = first((row for one in final["incidents"] for row in one["assignments"]), lambda row: row["state"] == "cleared")
+    row["state"] = "viewed"
+
+
+def forget_escalation(final, lines):
+    for one in final["incidents"]:
+        one["timeline"] = [line for line in one["timeline"] if line["kind"] != "deadline.missed"]
+
+
+def forget_alarm(final, lines):
+    for row in final["backups"]:
+        row["taken_by"], row["closed"], row["timeline"] = None, None, []
+
+
+def lose_backup(final, lines):
+    final["backups"].pop()
+
+
+def lose_message(final, lines):
+    person = first(final["inboxes"].values(), lambda inbox: len(inbox["items"]) > 3)
+    person["items"] = [item for item in person["items"] if item[0] != person["items"][1][0]]
+
+
+def other_history(final, lines):
+    person = first(final["inboxes"].values(), lambda inbox: len(inbox["items"]) > 3)
+    person["items"][1][1] = "00000000-0000-7000-8000-000000000000"
+
+
+def skip_number(final, lines):
+    first(lines, lambda line: line["e"] == "got" and line["seq"] > 2)["seq"] += 1
+
+
+def other_answer(final, lines):
+    _, ack = acked(lines, "note")[0]
+    lines.append({**ack, "ids": {"id": "another"}})
+
+
+def foreign_message(final, lines):
+    person = first(final["people"], lambda one: final["people"][one]["kind"] == "police_officer")
+    for one in final["incidents"]:
+        one["incident"]["created_by"] = None
+        for row in one["assignments"]:
+            row["people"] = [member for member in row["people"] if member["person_id"] == person]
+
+
+def stale_marker(final, lines):
+    line = first(lines, lambda line: line["e"] == "live" and line["fresh"])
+    line["fresh"][0][2] = "2020-01-01T00:00:00Z"
+
+
+def living_token(final, lines):
+    line = first(lines, lambda line: line["e"] == "ended" and line["status"] == 401)
+    line["status"] = 200
+
+
+WAYS = (lose_fix, double_fix, lose_note, double_note, lose_incident, lose_assignment, lose_rung, double_rung,
+        human_receipt, untapped, fall_back, forget_escalation, forget_alarm, lose_backup, lose_message, other_history,
+        skip_number, other_answer, foreign_message, stale_marker, living_token)
+
+
+def tamper(folder):
+    """{name: whether the checker objected}; the folder itself is left as it is."""
+    with open(os.path.join(folder, "final.json")) as file:
+        final = json.load(file)
+    journals = os.path.join(folder, "journals")
+    lines = []
+    for name in sorted(os.listdir(journals)):
+        with open(os.path.join(journals, name)) as file:
+            lines += [{**json.loads(line), "_": name} for line in file]
+    found = {}
+    for way in WAYS:
+        with tempfile.TemporaryDirectory() as copied:
+            shutil.copy(os.path.join(folder, "plan.json"), copied)
+            os.makedirs(os.path.join(copied, "journals"))
+            false_final, false_lines = copy.deepcopy(final), copy.deepcopy(lines)
+            try:
+                way(false_final, false_lines)
+            except (IndexError, AttributeError, TypeError, ValueError):
+                found[way.__name__] = None
+                continue
+            with open(os.path.join(copied, "final.json"), "w") as file:
+                json.dump(false_final, file)
+            for line in false_lines:
+                with open(os.path.join(copied, "journals", line.pop("_")), "a") as file:
+                    file.write(json.dumps(line) + "\n")
+            found[way.__name__] = checker.check(copied)["violations"][:1]
+    return found
