@@ -8,6 +8,10 @@ import os
 import journal
 
 
+# Faults during which the server cannot commit. The others excuse nothing.
+HINDERING = {"kill", "pause", "locked", "database", "rollback", "power", "full"}
+
+
 def seconds(text):
     """An instant on the wire as seconds since the epoch."""
     return datetime.datetime.fromisoformat(text).timestamp()
@@ -35,7 +39,8 @@ class Evidence:
                          for name, lines in self.journals.items()}
         self.who = {name: next(line for line in lines if line["e"] == "who") for name, lines in self.journals.items()}
         self.names = {who["person"]: name for name, who in self.who.items()}
-        self.windows = [(line["from"], line["to"]) for line in self.nemesis if line["e"] in ("fault", "down")]
+        self.windows = [(line["from"], line["to"]) for line in self.nemesis
+                        if line["e"] == "down" or (line["e"] == "fault" and line["name"] in HINDERING)]
         self.lost = [(line["copied"], line["restored"]) for line in self.nemesis if line["e"] == "rolled_back"]
         self.windows = sorted(self.windows + self.lost)
         self.incidents = {one["incident"]["id"]: one for one in self.final["incidents"]}

@@ -19,7 +19,7 @@ def clock_environment(folder):
         file.write("+0")
     os.chmod(steps, 0o644)
     return {"LD_PRELOAD": FAKETIME, "FAKETIME_TIMESTAMP_FILE": steps, "FAKETIME_CACHE_DURATION": "1",
-            "FAKETIME_DONT_FAKE_MONOTONIC": "1", "DONT_FAKE_MONOTONIC": "1", "FAKETIME_DONT_RESET": "1"}
+            "FAKETIME_DONT_FAKE_MONOTONIC": "1", "DONT_FAKE_MONOTONIC": "1"}
 
 
 class Nemesis:

@@ -42,6 +42,13 @@ def free_port():
         return probe.getsockname()[1]
 
 
+def sweep(pid):
+    """Removes what libfaketime leaves of a killed process."""
+    for name in (f"faketime_shm_{pid}", f"sem.faketime_sem_{pid}"):
+        if os.path.exists(os.path.join("/dev/shm", name)):
+            os.unlink(os.path.join("/dev/shm", name))
+
+
 class Ground:
     """Where the data lies: a plain folder, a small tmpfs (`full`) or a file system that forgets (`power`)."""
 
@@ -146,12 +153,13 @@ class Postgres:
                        env={**os.environ, "HOME": "/tmp"})
 
     def start(self):
-        environment = {**os.environ, "HOME": "/tmp", **(self.preload or {})}
-        words = [f"{self.bin}/postgres", "-D", self.data, "-k", "", "-p", str(self.port), "-c",
+        # Set behind setpriv: what libfaketime shares must belong to the user PostgreSQL runs as.
+        clock = ["env", *(f"{name}={value}" for name, value in self.preload.items())] if self.preload else []
+        words = [*clock, f"{self.bin}/postgres", "-D", self.data, "-k", "", "-p", str(self.port), "-c",
                  "listen_addresses=127.0.0.1", "-c", "max_connections=100", "-c", "shared_buffers=64MB", "-c",
                  "restart_after_crash=on"]
-        self.process = subprocess.Popen(self.command(*words), stdout=self.log, stderr=self.log, env=environment,
-                                        start_new_session=True)
+        self.process = subprocess.Popen(self.command(*words), stdout=self.log, stderr=self.log,
+                                        env={**os.environ, "HOME": "/tmp"}, start_new_session=True)
         for _ in range(600):
             if subprocess.run([f"{self.bin}/pg_isready", "-q", "-h", "127.0.0.1", "-p", str(self.port)],
                               check=False).returncode == 0:
@@ -174,6 +182,7 @@ class Postgres:
         except subprocess.TimeoutExpired:
             os.killpg(self.process.pid, signal.SIGKILL)
             self.process.wait()
+        sweep(self.process.pid)
         self.process = None
 
 
@@ -238,6 +247,7 @@ class Server:
         if self.process:
             self.process.kill()
             self.process.wait()
+            sweep(self.process.pid)
             self.process = None
 
     def pause(self, on):
