@@ -114,14 +114,18 @@ class Client:
         queue = self.flash.outbox
         while True:
             now = time.time()
-            item = None if self.frozen else next((one for one in queue if one["due"] <= now), None)
+            item = None
+            if not self.frozen:
+                item = next((one for one in queue if one["due"] <= now and not one.get("out")), None)
             if item is None:
                 await asyncio.sleep(0.1)
                 continue
+            item["out"] = True
             try:
                 done = await self.send(item)
             except TROUBLE:
                 done = False
+            item["out"] = False
             if done and item in queue:
                 queue.remove(item)
             elif not done:
@@ -259,6 +263,8 @@ class Client:
     # One run of the app.
 
     def start(self, *work):
+        for item in self.flash.outbox:
+            item["out"] = False
         self.http = aiohttp.ClientSession(timeout=TIMEOUT, connector=aiohttp.TCPConnector(limit=6))
         self.tasks = [asyncio.create_task(one) for one in (self.outbox(), self.stream(), *work)]
 

@@ -15,7 +15,8 @@ class Room(Client):
         self.number = 0
 
     def run(self):
-        self.start(self.desk(), self.alarm_desk(), self.watch())
+        # A room has more than two hands.
+        self.start(self.desk(), self.alarm_desk(), self.watch(), self.outbox(), self.outbox(), self.outbox())
 
     async def desk(self):
         dice = self.dice

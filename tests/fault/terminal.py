@@ -137,7 +137,7 @@ class Terminal(Client):
             if not self.working:
                 continue
             chance = dice.random()
-            if chance < 0.02:
+            if chance < 0.01:
                 body = {"id": uuid7(), "kind": dice.choice(["help", "help", "weapon", "crowd"]),
                         "pressed_at": stamp(time.time()), "note": f"press {uuid7()}"}
                 self.put("backup", "POST", "/backups", body, socket={"type": "backup", **body})
