@@ -5,7 +5,7 @@
 /// What is broken on purpose.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Bug {
-    /// Callers are answered 100 ms before their group is committed.
+    /// Fixes are acknowledged 100 ms before they are committed.
     AckBeforeCommit,
     /// SQLite does not sync its log.
     SyncOff,

@@ -238,7 +238,7 @@ class Client:
                 if way < 0.06:
                     # Confirmed later and by REST, as an app does that was woken without a socket.
                     self.put("inbox_ack", "POST", "/me/inbox/ack", after=self.dice.uniform(0, 5),
-                             body={"epoch": flash.cursor["epoch"], "seq": message["seq"]})
+                             body={"epoch": flash.cursor["epoch"], "seq": message["seq"], "id": message["id"]})
                 elif way < 0.92:
                     await socket.send_json({"type": "ack", "seq": message["seq"]})
                     self.journal.note("receipt", epoch=flash.cursor["epoch"], seq=message["seq"])

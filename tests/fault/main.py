@@ -41,7 +41,7 @@ class Round:
     def __init__(self, folder, plan):
         self.folder, self.plan = folder, plan
         self.journals = os.path.join(folder, "journals")
-        self.world, self.admin = [], None
+        self.world, self.admin, self.ready = [], None, False
         environment = clock_environment(folder) if any(name == "clock" for _, name, _ in plan.faults) else None
         self.ground = Ground(folder, plan.ground)
         self.server = Server(folder, plan.backend, self.ground, environment)
@@ -131,6 +131,7 @@ class Round:
             await asyncio.to_thread(self.server.create)
             await self.server.start()
             await self.set_up()
+            self.ready = True
             applied = await self.load()
             await self.drain()
             # Whatever is still wanted of somebody waits: the state must hold still while it is read.
@@ -168,12 +169,14 @@ def one_round(options, backend, number, total, only, bug=None):
         json.dump(plan.told(), file)
     say(f"== {backend}, round {number}: {', '.join(f'{name}@{at}' for at, name, _ in plan.faults) or 'no fault'}")
     begun = time.monotonic()
+    attempt = Round(folder, plan)
     try:
-        applied = asyncio.run(Round(folder, plan).run())
+        applied = asyncio.run(attempt.run())
         report = checker.check(folder)
     except Exception as error:
         # A server that does not come back, or a harness that fails: both end the round, neither is a pass.
-        report = {"violations": [f"the round broke off: {type(error).__name__}: {error}"], "acknowledged": {}}
+        when = "" if attempt.ready else " before its load began"
+        report = {"violations": [f"the round broke off{when}: {type(error).__name__}: {error}"], "acknowledged": {}}
         applied = {}
         if options.verbose:
             raise
@@ -208,7 +211,9 @@ def bugs(options, backends, total):
             os.environ["SUIXING_BUG"] = bug
             caught = None
             for number in range(options.rounds):
-                if one_round(options, backend, number, total, only, bug):
+                violations = one_round(options, backend, number, total, only, bug)
+                # A round that never began shows that something is wrong, but not that the checker sees it.
+                if any("before its load began" not in line for line in violations):
                     caught = number
                     break
             del os.environ["SUIXING_BUG"]

@@ -15,7 +15,6 @@ use tokio::sync::oneshot;
 
 use super::conn::{self, Conn, Target};
 use super::tx::{Hook, React, Tx};
-use crate::platform::bugs::{self, Bug};
 use crate::words::error::{Code, Error, Result};
 use crate::words::time::Clock;
 
@@ -255,10 +254,6 @@ fn commit_group(shared: &Shared, conn: &mut Conn, clock: &Clock, first: Box<dyn 
         }
         group.push(work);
         next = if group.len() < GROUP_MAX && begun.elapsed() < GROUP_TIME { shared.queue.lock().pop() } else { None };
-    }
-    if bugs::has(Bug::AckBeforeCommit) {
-        group.drain(..).for_each(|work| work.answer(Ok(())));
-        std::thread::sleep(Duration::from_millis(100));
     }
     let committed = commit(conn);
     metrics::histogram!("suixing_db_group_size").record(group.len() as f64);
