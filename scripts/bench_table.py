@@ -8,6 +8,9 @@ import statistics
 import sys
 import time
 
+import bench_pairs
+
+ALONE = ("disk", "assignments", "backup", "ingest", "live")
 BEGIN, END = "<!-- figures: begin (written by scripts/bench) -->", "<!-- figures: end -->"
 
 
@@ -70,9 +73,16 @@ def main():
         "| figure | database | offered | measured | p50 ms | p99 ms | p99.9 ms | max ms | per second | remark |",
         "|---|---|---|---|---:|---:|---:|---:|---:|---|",
     ]
-    for row in rows(runs):
+    alone = [run for run in runs if run["name"] in ALONE]
+    if not alone:
+        lines = lines[:-2]
+    for row in rows(alone):
         row = row + [""] * (10 - len(row))
         lines.append("| " + " | ".join(row) + " |")
+    lines += bench_pairs.tables(runs)
+    # On a screen the runs have been seen already.
+    if target != "/dev/stdout":
+        lines += ["", "<details><summary>Every run, as JSON</summary>", "", "```json", *(json.dumps(run) for run in runs), "```", "", "</details>"]
     lines += ["", END]
     table = "\n".join(lines)
     if target == "/dev/stdout":

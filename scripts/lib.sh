@@ -123,9 +123,10 @@ unprivileged() {
     setpriv --reuid="$user" --regid="$(id -g "$user")" --clear-groups env HOME=/tmp "$@"
 }
 
-# Starts a private PostgreSQL in $WORK; sets PG_URL. $1 = "unsafe" leaves fsync out (tests only), "safe" keeps it.
+# Starts a private PostgreSQL in $WORK; sets PG_URL. $1 = "unsafe" leaves fsync out (tests only), "safe" keeps it;
+# $2 names its folder. Set POSTGRES_RUNNER=(…) to prefix it (taskset).
 postgres_start() {
-    local bin dir=$WORK/pg port durability=()
+    local bin dir=$WORK/${2:-pg} port durability=()
     bin=$(postgres_bin) || die "no PostgreSQL"
     port=$(free_port)
     install -d -m 700 "$dir"
@@ -133,7 +134,7 @@ postgres_start() {
     unprivileged "$bin/initdb" -D "$dir/data" -U suixing -A trust -E UTF8 --locale=C --no-sync >"$WORK/initdb.log" 2>&1 ||
         die "initdb: $(cat "$WORK/initdb.log")"
     [ "$1" = unsafe ] && durability=(-c fsync=off -c full_page_writes=off)
-    unprivileged "$bin/postgres" -D "$dir/data" -k "$dir" -p "$port" -c listen_addresses=127.0.0.1 \
+    unprivileged "${POSTGRES_RUNNER[@]}" "$bin/postgres" -D "$dir/data" -k "$dir" -p "$port" -c listen_addresses=127.0.0.1 \
         -c max_connections=400 -c shared_buffers=128MB "${durability[@]}" >"$WORK/postgres.log" 2>&1 &
     PG_PID=$!
     keep "$PG_PID"
@@ -145,6 +146,8 @@ postgres_start() {
     PG_BIN=$bin PG_PORT=$port
     PG_URL="postgres://suixing@127.0.0.1:$port/postgres"
 }
+
+POSTGRES_RUNNER=()
 
 # Starts `BINARY ARGS…` in the background and waits for its ready line; sets SERVER_PID and SERVER_URL.
 # Set SERVER_RUNNER=(…) to prefix it (taskset). Standard error goes to $WORK/server.log.
