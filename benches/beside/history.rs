@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use std::rc::Rc;
 
 use serde_json::{Value, json};
+use suixing::wiring::simulate::dice::Dice;
 
 use crate::Result;
 use crate::http::Conn;
@@ -13,6 +14,8 @@ use crate::world::{self, Server, now_us, stamp};
 
 /// Most fixes of one call.
 const CALL: usize = 10_000;
+/// Seconds in one direction.
+const THERE_S: i64 = 5_000;
 /// Connections at once.
 const AT_ONCE: usize = 4;
 
@@ -29,14 +32,24 @@ pub struct Args {
     terminals: usize,
 }
 
-/// A body of `count` fixes one second apart, walking north from `place`.
+/// A body of `count` fixes one second apart, walking north and south again, with the jitter of a receiver.
 pub fn body(place: usize, begin_us: i64, count: usize) -> String {
     let mut body = String::with_capacity(count * 110);
+    let mut dice = Dice::new(place as u64 ^ begin_us as u64);
     for n in 0..count {
         let at = stamp(begin_us + n as i64 * 1_000_000);
-        let (lon, lat) = (119.0 + (place % 4_000) as f64 * 1e-4, 31.0 + n as f64 * 2e-5);
+        let mut jitter = || dice.between(-5e-6, 5e-6);
+        let lon = 119.0 + (place % 4_000) as f64 * 1e-4 + jitter();
+        // By the time itself, so that the next call goes on where this one ended.
+        let walked = (begin_us / 1_000_000 + n as i64).rem_euclid(2 * THERE_S);
+        let lat = 31.0 + walked.min(2 * THERE_S - walked) as f64 * 2e-5 + jitter();
+        let (accuracy, speed) = (dice.below(12) + 3, dice.below(30));
         let comma = if n == 0 { "" } else { "," };
-        write!(body, r#"{comma}{{"at":"{at}","lon":{lon:.6},"lat":{lat:.6},"accuracy_m":6,"speed_mps":2.2}}"#).unwrap();
+        write!(
+            body,
+            r#"{comma}{{"at":"{at}","lon":{lon:.6},"lat":{lat:.6},"accuracy_m":{accuracy},"speed_mps":2.{speed}}}"#
+        )
+        .unwrap();
     }
     body
 }
