@@ -15,6 +15,13 @@ figure_coldstart() {
         COLD_DATA=$DATA COLD_URL=("${URL_ARGUMENT[@]}") COLD_BACKEND=$backend
         kill -9 "$SERVER_PID"
         stop "$SERVER_PID"
+        if [ "$backend" = postgres ]; then
+            # The next figure empties the database `bench`.
+            "$PG_BIN/psql" -q "$PG_URL" -c 'DROP DATABASE IF EXISTS bench_cold WITH (FORCE)' \
+                -c "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = 'bench'" \
+                -c 'ALTER DATABASE bench RENAME TO bench_cold' >>"$WORK/server.log"
+            COLD_URL=(--database-url "${PG_URL%/*}/bench_cold")
+        fi
         say "filled: $filled"
     fi
     note coldstart "$backend" suixing "$(taskset -c "$server_core" env SUIXING_LOG=warn python3 - "$history" "$COLD_DATA" \
