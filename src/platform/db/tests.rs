@@ -137,3 +137,41 @@ fn the_bundled_database_keeps_its_prepared_statements() {
     drop(db);
     std::fs::remove_dir_all(folder).unwrap();
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn positions_are_written_while_a_room_keeps_the_writer_busy() {
+    let (db, folder) = fresh();
+    let (open, gate) = std::sync::mpsc::channel::<()>();
+    let gate = std::sync::Mutex::new(gate);
+    let holding = db.clone();
+    let held = tokio::spawn(async move {
+        holding.write(Priority::Urgent, move |_tx| Ok(gate.lock().unwrap().recv().unwrap())).await.unwrap();
+    });
+    // More than one group holds, all before the fixes in rank.
+    let done = Arc::new(AtomicUsize::new(0));
+    let mut waiting = Vec::new();
+    for n in 0..600 {
+        let (db, done) = (db.clone(), Arc::clone(&done));
+        waiting.push(tokio::spawn(async move {
+            db.write(Priority::Urgent, move |tx| put(tx, &format!("u{n}"))).await.unwrap();
+            done.fetch_add(1, Ordering::SeqCst);
+        }));
+    }
+    let fixes = db.clone();
+    let before = Arc::clone(&done);
+    let fixes = tokio::spawn(async move {
+        fixes.write(Priority::Fix, |tx| put(tx, "fixes")).await.unwrap();
+        before.load(Ordering::SeqCst)
+    });
+    while db.queue_depth() < 601 {
+        tokio::task::yield_now().await;
+    }
+    open.send(()).unwrap();
+    assert!(fixes.await.unwrap() < 600, "fixes waited for everything else");
+    held.await.unwrap();
+    for one in waiting {
+        one.await.unwrap();
+    }
+    drop(db);
+    std::fs::remove_dir_all(folder).unwrap();
+}
