@@ -71,7 +71,7 @@ fn place(dice: &mut Dice) -> Position {
 fn index(people: usize, seconds: f64) -> Value {
     let (mut index, mut dice) = (NearIndex::default(), Dice::new(7));
     (0..people).for_each(|_| index.put(PersonId::new(), place(&mut dice)));
-    json!(rate(seconds, || assert_eq!(index.nearest(place(&mut dice), WITHIN_M, 0, K).len(), K)).round())
+    json!(rate(seconds, || assert_eq!(index.by_distance(place(&mut dice), WITHIN_M).take(K).count(), K)).round())
 }
 
 /// Calls per second.
@@ -145,7 +145,7 @@ impl City {
     fn ask(&self, seconds: f64) -> f64 {
         let mut dice = Dice::new(11);
         rate(seconds, || {
-            let found = self.live.nearest(place(&mut dice), K, WITHIN_M, |who| self.live.may_see(&self.seat, who));
+            let found = self.live.nearest_seen(&self.seat, place(&mut dice), K, WITHIN_M, |_, _| true);
             let told = found.iter().filter(|(who, _)| self.live.get(who).is_some() && self.live.facts(who).is_some());
             assert_eq!(told.count(), K);
         })

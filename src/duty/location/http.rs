@@ -257,15 +257,11 @@ pub async fn nearby(ctx: Ctx, Params(query): Params<NearbyQuery>) -> Result<Http
     };
     let scope = scope_asked(&ctx, None).await?;
     let live = ctx.part::<Live>()?;
-    let wanted = |person: &PersonId| {
+    let found = live.nearest_seen(&scope, place, k, within_m, |person, facts| {
         *person != ctx.actor.person
-            && live.facts(person).is_some_and(|facts| {
-                (query.available != Some(true) || facts.availability == "available")
-                    && kinds.as_ref().is_none_or(|kinds| kinds.contains(&facts.kind))
-            })
-            && live.may_see(&scope, person)
-    };
-    let found = live.nearest(place, k, within_m, wanted);
+            && (query.available != Some(true) || facts.availability == "available")
+            && kinds.as_ref().is_none_or(|kinds| kinds.contains(&facts.kind))
+    });
     let travel = StraightLine { detour: ctx.config.location.detour };
     let now = ctx.clock.now();
     let people: Vec<Near> = found

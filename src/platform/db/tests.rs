@@ -145,7 +145,11 @@ async fn positions_are_written_while_a_room_keeps_the_writer_busy() {
     let gate = std::sync::Mutex::new(gate);
     let holding = db.clone();
     let held = tokio::spawn(async move {
-        holding.write(Priority::Urgent, move |_tx| Ok(gate.lock().unwrap().recv().unwrap())).await.unwrap();
+        let hold = move |_tx: &mut Tx<'_>| {
+            gate.lock().unwrap().recv().unwrap();
+            Ok(())
+        };
+        holding.write(Priority::Urgent, hold).await.unwrap();
     });
     // More than one group holds, all before the fixes in rank.
     let done = Arc::new(AtomicUsize::new(0));

@@ -37,22 +37,19 @@ impl NearIndex {
         }
     }
 
-    /// Up to `n` people after the first `skip`, nearest first, no farther than `within_m`, with distances in metres.
-    pub fn nearest(&self, from: Position, within_m: f64, skip: usize, n: usize) -> Vec<(PersonId, f64)> {
+    /// Everybody no farther than `within_m`, nearest first, with distances in metres; found as far as one asks.
+    pub fn by_distance(&self, from: Position, within_m: f64) -> impl Iterator<Item = (PersonId, f64)> {
         let from_vector = from.unit_vector();
         // A hair beyond, since the chord is rounded; the exact distance decides below.
         let limit = chord_squared(within_m.max(0.0)) * (1.0 + 1e-9) + 1e-18;
         self.tree
             .nearest_neighbor_iter_with_distance_2(from_vector)
-            .take_while(|(_, squared)| *squared <= limit)
-            .skip(skip)
-            .take(n)
-            .filter_map(|(point, _)| {
+            .take_while(move |(_, squared)| *squared <= limit)
+            .filter_map(move |(point, _)| {
                 let place = self.places.get(&point.data)?;
                 let metres = distance_m(from, *place);
                 (metres <= within_m).then_some((point.data, metres))
             })
-            .collect()
     }
 
     /// Number of people in it.
@@ -95,7 +92,7 @@ mod tests {
             let mut wanted: Vec<f64> = truth.values().map(|p| distance_m(from, *p)).filter(|d| *d <= within).collect();
             wanted.sort_by(f64::total_cmp);
             wanted.truncate(k);
-            let found = index.nearest(from, within, 0, k);
+            let found: Vec<_> = index.by_distance(from, within).take(k).collect();
             prop_assert_eq!(found.len(), wanted.len());
             for ((person, metres), want) in found.iter().zip(&wanted) {
                 prop_assert!((metres - want).abs() < 0.01 + want * 1e-7);

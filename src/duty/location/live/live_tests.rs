@@ -8,6 +8,7 @@ use super::*;
 use crate::duty::location::fix::{Fix, Flags, e7};
 use crate::duty::location::live_bin;
 use crate::platform::policy::{DeviceKind, PersonKind};
+use crate::words::geo::Position;
 
 fn fix(at: Timestamp, lon: f64, lat: f64, next: Option<u32>) -> Fix {
     Fix {
@@ -139,6 +140,37 @@ fn past_its_due_time_a_marker_is_silent_and_off_duty_it_is_nowhere() {
     assert!(w.live.nearest(here, 5, 1e6, |_| true).is_empty());
     assert!(w.live.people(&w.seat("/a/"), None).0.is_empty());
     assert_eq!(w.live.get(&person).unwrap().cause, Some(Cause::SignedOff));
+}
+
+#[test]
+fn the_nearest_one_sees_are_those_on_ones_map_by_distance() {
+    let w = World::new();
+    let here = Position::new(119.5, 31.7).unwrap();
+    let people: Vec<PersonId> = (0..90).map(|n| w.officer(["/a/", "/a/b/", "/c/"][n % 3])).collect();
+    for (n, person) in people.iter().enumerate() {
+        // Scattered without an order, some signed off.
+        w.place(*person, 119.5 + f64::from((n * 37 % 90) as u32) * 1e-3, 31.7);
+        if n % 10 == 9 {
+            w.live.set_facts(*person, w.facts("/a/", false));
+        }
+    }
+    let seat = w.seat("/a/");
+    let friend = people[2];
+    w.live.share(uuid::Uuid::now_v7(), [seat.viewer, friend]);
+    let mut map: Vec<(PersonId, f64)> = w
+        .live
+        .people(&seat, None)
+        .0
+        .iter()
+        .map(|person| (person.person_id, here.distance_m(Position::new(person.lon, person.lat).unwrap())))
+        .collect();
+    map.sort_by(|one, other| one.1.total_cmp(&other.1));
+    let ids = |found: &[(PersonId, f64)]| found.iter().map(|(person, _)| *person).collect::<Vec<_>>();
+    assert_eq!(ids(&w.live.nearest_seen(&seat, here, 1_000, 1e6, |_, _| true)), ids(&map));
+    assert!(ids(&map).contains(&friend) && map.len() < people.len());
+    // The limit counts whom one wants, not whom one passes over.
+    let far: Vec<_> = map.iter().filter(|(person, _)| *person != map[0].0).take(7).copied().collect();
+    assert_eq!(ids(&w.live.nearest_seen(&seat, here, 7, 1e6, |person, _| *person != map[0].0)), ids(&far));
 }
 
 #[test]

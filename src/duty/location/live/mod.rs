@@ -7,10 +7,10 @@
 pub mod index;
 pub mod marker;
 pub mod publish;
+mod search;
 pub mod state;
 pub mod subscription;
 
-use std::collections::HashSet;
 use std::sync::Arc;
 
 use parking_lot::RwLock;
@@ -19,7 +19,7 @@ use uuid::Uuid;
 
 use crate::platform::policy::Actor;
 use crate::platform::push::hub::{Hub, Reach};
-use crate::words::geo::{BBox, Position};
+use crate::words::geo::BBox;
 use crate::words::ids::{CrewId, DeviceId, PersonId, UnitId};
 use crate::words::time::{Clock, Timestamp};
 
@@ -31,9 +31,6 @@ pub use subscription::{Encoding, LiveFrame, Scope, Subscription};
 use marker::{Contact, Entry, cause};
 use publish::Published;
 use state::State;
-
-/// How many candidates are looked at between two takings of the lock in a filtered nearest search.
-const NEAREST_CHUNK: usize = 64;
 
 /// The live table; clones share it.
 #[derive(Clone)]
@@ -156,36 +153,6 @@ impl Live {
             let vehicle = marker.device_kind == Some(crate::platform::policy::DeviceKind::VehicleUnit);
             (marker.freshness(now) == Freshness::Fresh, vehicle, marker.at)
         })
-    }
-
-    /// Up to `limit` people on duty for whom `allowed` holds, nearest first, at most `within_m` metres away; with exact
-    /// distances in metres. Silent markers are included: judge them by [`Live::get`]. `allowed` runs outside the lock.
-    pub fn nearest(
-        &self,
-        from: Position,
-        limit: usize,
-        within_m: f64,
-        mut allowed: impl FnMut(&PersonId) -> bool,
-    ) -> Vec<(PersonId, f64)> {
-        let mut found: Vec<(PersonId, f64)> = Vec::new();
-        let mut seen: HashSet<PersonId> = HashSet::new();
-        let mut asked = NEAREST_CHUNK;
-        while found.len() < limit {
-            // People move between two chunks, so each asks from the start for more and skips whom it has seen.
-            let candidates = self.inner.state.read().near.nearest(from, within_m, 0, asked);
-            let exhausted = candidates.len() < asked;
-            for (person, metres) in candidates {
-                if found.len() < limit && seen.insert(person) && allowed(&person) {
-                    found.push((person, metres));
-                }
-            }
-            if exhausted {
-                break;
-            }
-            asked = asked.saturating_mul(4);
-        }
-        found.sort_by(|a, b| a.1.total_cmp(&b.1));
-        found
     }
 
     /// Everybody the scope may see and the box holds, as of now.
@@ -334,14 +301,6 @@ impl Live {
     pub fn on_duty(&self) -> Vec<PersonId> {
         let state = self.inner.state.read();
         state.facts.iter().filter(|(_, facts)| facts.on_duty).map(|(person, _)| *person).collect()
-    }
-
-    /// Whether the scope may see the person now.
-    pub fn may_see(&self, scope: &Scope, person: &PersonId) -> bool {
-        let now = self.inner.clock.now();
-        let state = self.inner.state.read();
-        let peers = state.peers(&scope.viewer);
-        self.record(&state, Subject::Person(*person), now).is_some_and(|record| scope.sees(&record, &peers))
     }
 
     /// Unit of a device that reports by itself.

@@ -49,14 +49,25 @@ pub struct Scope {
 impl Scope {
     /// Whether the record may be shown.
     pub fn sees(&self, record: &Record, peers: &HashSet<PersonId>) -> bool {
+        self.sees_one(record.open, &record.unit_path, record.person, peers)
+    }
+
+    /// [`Scope::sees`] of somebody whose record need not be made for the question.
+    pub fn sees_one(
+        &self,
+        open: bool,
+        unit_path: &Arc<str>,
+        person: Option<PersonId>,
+        peers: &HashSet<PersonId>,
+    ) -> bool {
         let in_unit = || match &self.unit_path {
-            Some(path) if self.subtree => record.unit_path.starts_with(path.as_ref()),
-            Some(path) => record.unit_path == *path,
+            Some(path) if self.subtree => unit_path.starts_with(path.as_ref()),
+            Some(path) => unit_path == path,
             None => false,
         };
-        let own = || record.person.is_some_and(|person| person == self.viewer);
-        let peer = || record.person.is_some_and(|person| peers.contains(&person));
-        (record.open && (in_unit() || own())) || peer()
+        let own = || person.is_some_and(|person| person == self.viewer);
+        let peer = || person.is_some_and(|person| peers.contains(&person));
+        (open && (in_unit() || own())) || peer()
     }
 }
 
