@@ -32,6 +32,8 @@ pub struct Frame {
     pub version: u64,
     /// Everything shown before is to be forgotten.
     pub snapshot: bool,
+    /// Another frame is ready at once.
+    pub more: bool,
     /// Who moved.
     pub moved: Vec<Moved>,
     /// How many left the view.
@@ -70,7 +72,8 @@ impl Reader {
         for _ in 0..removed {
             handle(&mut bytes)?;
         }
-        Ok(Frame { version, snapshot: kind & !MORE == SNAPSHOT, moved, removed: usize::from(removed) })
+        let (snapshot, more) = (kind & !MORE == SNAPSHOT, kind & MORE != 0);
+        Ok(Frame { version, snapshot, more, moved, removed: usize::from(removed) })
     }
 }
 

@@ -56,6 +56,7 @@ pub async fn watch_live(run: Arc<Run>, screen: Screen, mut dice: Dice, mut stop:
             }
         }
         let mut reader = Reader::default();
+        let mut picture = Picture::default();
         loop {
             let incoming = tokio::select! {
                 _ = stop.changed() => return wire.close().await,
@@ -63,8 +64,8 @@ pub async fn watch_live(run: Arc<Run>, screen: Screen, mut dice: Dice, mut stop:
             };
             let said = match incoming {
                 Err(_quiet) => Some(json!({"type": "ping"})),
-                Ok(Incoming::Json(frame)) => answer(&run, &frame, &mut cursor),
-                Ok(Incoming::Binary(bytes)) => binary(&run, &mut reader, bytes),
+                Ok(Incoming::Json(frame)) => answer(&run, &frame, &mut cursor, &mut picture),
+                Ok(Incoming::Binary(bytes)) => binary(&run, &mut reader, bytes, &mut picture),
                 Ok(Incoming::Closed(code, _)) => {
                     run.stats.count(&format!("watcher_closed_{}", code.unwrap_or_default()));
                     break;
@@ -79,17 +80,30 @@ pub async fn watch_live(run: Arc<Run>, screen: Screen, mut dice: Dice, mut stop:
     }
 }
 
-fn binary(run: &Run, reader: &mut Reader, bytes: Bytes) -> Option<Value> {
+/// Whether the first picture has arrived whole. What of it comes in later frames is as old as it is, not as late.
+#[derive(Default)]
+struct Picture {
+    whole: bool,
+}
+
+impl Picture {
+    /// Takes a frame; true when it tells of changes after the picture.
+    fn news(&mut self, snapshot: bool, more: bool) -> bool {
+        let before = self.whole && !snapshot;
+        self.whole = if snapshot { !more } else { self.whole || !more };
+        before
+    }
+}
+
+fn binary(run: &Run, reader: &mut Reader, bytes: Bytes, picture: &mut Picture) -> Option<Value> {
     let size = bytes.len() as u64;
     let Ok(frame) = reader.read(bytes) else {
         run.stats.count("live_frames_unreadable");
         return None;
     };
     run.stats.add("live_frame_bytes", size);
-    if frame.snapshot {
-        run.stats.count("live_snapshots");
-    } else {
-        run.stats.count("live_frames");
+    run.stats.count(if frame.snapshot { "live_snapshots" } else { "live_frames" });
+    if picture.news(frame.snapshot, frame.more) {
         let now = now_micros();
         for moved in frame.moved.iter().filter(|moved| moved.fresh) {
             if let Some(at) = run.recent.time_of(&moved.id, moved.lon_e7, moved.lat_e7) {
@@ -101,16 +115,19 @@ fn binary(run: &Run, reader: &mut Reader, bytes: Bytes) -> Option<Value> {
     Some(json!({"type": "live_ack", "version": frame.version}))
 }
 
-fn answer(run: &Run, frame: &Value, cursor: &mut Cursor) -> Option<Value> {
+fn answer(run: &Run, frame: &Value, cursor: &mut Cursor, picture: &mut Picture) -> Option<Value> {
+    let more = frame.get("more").and_then(Value::as_bool).unwrap_or_default();
     match text(frame, "type") {
         "live_snapshot" => {
             run.stats.count("live_snapshots");
+            picture.news(true, more);
             Some(json!({"type": "live_ack", "version": frame.get("version")}))
         }
         "live_delta" => {
             run.stats.count("live_frames");
             let now = now_micros();
-            for person in frame.get("changed").and_then(Value::as_array).into_iter().flatten() {
+            let news = picture.news(false, more).then(|| frame.get("changed").and_then(Value::as_array)).flatten();
+            for person in news.into_iter().flatten() {
                 let fresh = text(person, "freshness") == "fresh" || person.get("freshness").is_none();
                 if let (true, Ok(at)) = (fresh, Timestamp::parse(text(person, "at"))) {
                     let age = u64::try_from(now - at.as_micros()).unwrap_or_default();
@@ -130,5 +147,19 @@ fn answer(run: &Run, frame: &Value, cursor: &mut Cursor) -> Option<Value> {
             None
         }
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_rest_of_a_picture_is_no_news() {
+        let mut picture = Picture::default();
+        let frames =
+            [(true, true), (false, true), (false, false), (false, true), (false, false), (true, false), (false, false)];
+        let news: Vec<bool> = frames.iter().map(|(snapshot, more)| picture.news(*snapshot, *more)).collect();
+        assert_eq!(news, [false, false, false, true, true, false, true]);
     }
 }
