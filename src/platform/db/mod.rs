@@ -48,6 +48,24 @@ macro_rules! per_backend {
     };
 }
 
+/// The row of a table with this id, if any, locked until the transaction ends: by an update that changes nothing on
+/// PostgreSQL; SQLite's one writer has the whole database already. The table has a `version`.
+#[macro_export]
+macro_rules! lock_row {
+    ($conn:expr, $table:ident, $id:expr) => {{
+        let conn: &mut $crate::platform::db::Conn = $conn;
+        let row = $table::table.find($id);
+        match conn {
+            $crate::platform::db::Conn::Sqlite(_) => row.first(conn).optional(),
+            $crate::platform::db::Conn::Pg(_) => diesel::update(row)
+                .set($table::version.eq($table::version))
+                .returning($table::all_columns)
+                .get_result(conn)
+                .optional(),
+        }
+    }};
+}
+
 /// Handle to the database; cheap to clone.
 #[derive(Clone)]
 pub struct Db {

@@ -6,12 +6,12 @@ mod rungs;
 use diesel::prelude::*;
 
 use super::ladder::{Pause, Standing, State};
-use crate::per_backend;
 use crate::platform::db::schema::{agency, assignment, assignment_person};
 use crate::platform::db::{Conn, kept};
 use crate::words::error::{Error, Result};
 use crate::words::ids::{AgencyId, AssignmentId, IncidentId, PersonId, UnitId};
 use crate::words::time::Timestamp;
+use crate::{lock_row, per_backend};
 
 pub use clocks::{
     AttemptRow, DeadlineRow, DeadlineState, attempt_insert, attempt_outcome, attempts_of, attempts_pending,
@@ -135,18 +135,9 @@ pub fn assignment_fetch(conn: &mut Conn, id: &AssignmentId) -> Result<Assignment
     assignment::table.find(id).first(conn).optional()?.ok_or_else(|| Error::not_found("assignment"))
 }
 
-/// Fetches and locks the row until the transaction ends (a no-op update).
+/// Fetches and locks the row until the transaction ends.
 pub fn assignment_lock(conn: &mut Conn, id: &AssignmentId) -> Result<AssignmentRow> {
-    let locked = match conn {
-        // The one writer has the whole database already.
-        Conn::Sqlite(_) => assignment::table.find(id).first(conn).optional()?,
-        Conn::Pg(_) => diesel::update(assignment::table.find(id))
-            .set(assignment::version.eq(assignment::version))
-            .returning(assignment::all_columns)
-            .get_result(conn)
-            .optional()?,
-    };
-    locked.ok_or_else(|| Error::not_found("assignment"))
+    lock_row!(conn, assignment, id)?.ok_or_else(|| Error::not_found("assignment"))
 }
 
 pub fn assignment_insert(conn: &mut Conn, row: &AssignmentRow) -> Result<()> {

@@ -6,13 +6,13 @@ use uuid::Uuid;
 
 use super::super::{CloseReason, Kind, State};
 use super::rows::{BackupRow, EventRow, Place, PressRow, Says, Target, WaveRow};
-use crate::per_backend;
 use crate::platform::db::schema::unit;
 use crate::platform::db::schema::{backup, backup_event, backup_gate, backup_press, backup_wave};
 use crate::platform::db::{Conn, Tx};
 use crate::words::error::{Error, Result};
 use crate::words::ids::{BackupId, DeviceId, PersonId, UnitId};
 use crate::words::time::Timestamp;
+use crate::{lock_row, per_backend};
 
 /// `not_found` if there is none.
 pub fn backup_fetch(conn: &mut Conn, id: &BackupId) -> Result<BackupRow> {
@@ -26,12 +26,7 @@ pub fn backup_fetch(conn: &mut Conn, id: &BackupId) -> Result<BackupRow> {
 
 /// Reads the request and keeps other writers from it until the commit.
 pub fn backup_lock(tx: &mut Tx<'_>, id: &BackupId) -> Result<BackupRow> {
-    diesel::update(backup::table.filter(backup::id.eq(id)))
-        .set(backup::version.eq(backup::version))
-        .returning(backup::all_columns)
-        .get_result(tx.conn())
-        .optional()?
-        .ok_or_else(|| Error::not_found("backup"))
+    lock_row!(tx.conn(), backup, id)?.ok_or_else(|| Error::not_found("backup"))
 }
 
 pub fn backup_insert(conn: &mut Conn, row: &BackupRow) -> Result<()> {

@@ -6,12 +6,12 @@ mod trail;
 
 use diesel::prelude::*;
 
-use crate::per_backend;
 use crate::platform::db::schema::{incident, incident_caller, incident_person, incident_revision, incident_unit, unit};
 use crate::platform::db::{Conn, kept};
 use crate::words::error::{Error, Result};
 use crate::words::ids::{AssignmentId, IncidentId, PersonId, UnitId};
 use crate::words::time::Timestamp;
+use crate::{lock_row, per_backend};
 
 pub use trail::{
     EntryRow, LinkRow, NoteRow, entries_list, entry_insert, link_insert, links_list, note_fetch, note_insert,
@@ -104,18 +104,9 @@ pub fn incident_fetch(conn: &mut Conn, id: &IncidentId) -> Result<IncidentRow> {
     incident::table.find(id).first(conn).optional()?.ok_or_else(|| Error::not_found("incident"))
 }
 
-/// Fetches and locks the row until the transaction ends (a no-op update).
+/// Fetches and locks the row until the transaction ends.
 pub fn incident_lock(conn: &mut Conn, id: &IncidentId) -> Result<IncidentRow> {
-    let locked = match conn {
-        // The one writer has the whole database already.
-        Conn::Sqlite(_) => incident::table.find(id).first(conn).optional()?,
-        Conn::Pg(_) => diesel::update(incident::table.find(id))
-            .set(incident::version.eq(incident::version))
-            .returning(incident::all_columns)
-            .get_result(conn)
-            .optional()?,
-    };
-    locked.ok_or_else(|| Error::not_found("incident"))
+    lock_row!(conn, incident, id)?.ok_or_else(|| Error::not_found("incident"))
 }
 
 /// False when its id or (source, number) is taken.
@@ -270,11 +261,12 @@ pub fn party_accept(
     let open = incident_person::table
         .filter(incident_person::assignment_id.eq(assignment))
         .filter(incident_person::accepted_at.is_null());
+    let accepted = incident_person::accepted_at.eq(Some(now));
     match person {
-        Some(person) => diesel::update(open.filter(incident_person::person_id.eq(person)))
-            .set(incident_person::accepted_at.eq(Some(now)))
-            .execute(conn)?,
-        None => kept::execute(conn, diesel::update(open).set(incident_person::accepted_at.eq(Some(now))))?,
+        Some(person) => {
+            kept::execute(conn, diesel::update(open.filter(incident_person::person_id.eq(person))).set(accepted))?
+        }
+        None => kept::execute(conn, diesel::update(open).set(accepted))?,
     };
     Ok(())
 }
