@@ -253,9 +253,7 @@ fn commit_group(shared: &Shared, conn: &mut Conn, clock: &Clock, first: Box<dyn 
     let mut hooks: Vec<Hook> = Vec::new();
     let mut next = Some(first);
     while let Some(mut work) = next {
-        if !work.abandoned() {
-            run_in_savepoint(conn, clock, work.as_mut(), &mut hooks);
-        }
+        run_in_savepoint(conn, clock, work.as_mut(), &mut hooks);
         group.push(work);
         next = if group.len() < GROUP_MAX && begun.elapsed() < GROUP_TIME { shared.queue.lock().pop() } else { None };
     }
@@ -288,6 +286,9 @@ fn commit_group(shared: &Shared, conn: &mut Conn, clock: &Clock, first: Box<dyn 
 
 fn run_in_savepoint(conn: &mut Conn, clock: &Clock, work: &mut dyn Work, hooks: &mut Vec<Hook>) {
     use diesel::Connection as _;
+    if work.abandoned() {
+        return;
+    }
     let react = work.react().cloned();
     let now = clock.now();
     let mut mine = Vec::new();
