@@ -1,15 +1,11 @@
 //! Who is nearest among those one may see, or those a rule of the caller allows.
 
-use std::collections::HashSet;
-
 use super::Live;
 use super::marker::Facts;
+use super::state::State;
 use super::subscription::Scope;
 use crate::words::geo::Position;
 use crate::words::ids::PersonId;
-
-/// How many candidates are looked at between two takings of the lock in a filtered nearest search.
-const NEAREST_CHUNK: usize = 64;
 
 impl Live {
     /// Up to `limit` people on duty whom the scope may see and `wanted` wants, nearest first, at most `within_m` metres
@@ -30,13 +26,12 @@ impl Live {
                 scope.sees_one(facts.on_duty, &facts.unit_path, Some(*person), &peers) && wanted(person, facts)
             })
         };
-        let mut found: Vec<_> = state.near.by_distance(from, within_m).filter(suits).take(limit).collect();
-        found.sort_by(|a, b| a.1.total_cmp(&b.1));
-        found
+        closest(&state, from, limit, within_m, suits)
     }
 
     /// Up to `limit` people on duty for whom `allowed` holds, nearest first, at most `within_m` metres away; with exact
-    /// distances in metres. Silent markers are included: judge them by [`Live::get`]. `allowed` runs outside the lock.
+    /// distances in metres. Silent markers are included: judge them by [`Live::get`], afterwards: `allowed`
+    /// runs under the table's lock and must not ask [`Live`] again.
     pub fn nearest(
         &self,
         from: Position,
@@ -44,24 +39,18 @@ impl Live {
         within_m: f64,
         mut allowed: impl FnMut(&PersonId) -> bool,
     ) -> Vec<(PersonId, f64)> {
-        let mut found: Vec<(PersonId, f64)> = Vec::new();
-        let mut seen: HashSet<PersonId> = HashSet::new();
-        let mut asked = NEAREST_CHUNK;
-        while found.len() < limit {
-            // People move between two chunks, so each asks from the start for more and skips whom it has seen.
-            let candidates: Vec<_> = self.inner.state.read().near.by_distance(from, within_m).take(asked).collect();
-            let exhausted = candidates.len() < asked;
-            for (person, metres) in candidates {
-                if found.len() < limit && seen.insert(person) && allowed(&person) {
-                    found.push((person, metres));
-                }
-            }
-            if exhausted {
-                break;
-            }
-            asked = asked.saturating_mul(4);
-        }
-        found.sort_by(|a, b| a.1.total_cmp(&b.1));
-        found
+        closest(&self.inner.state.read(), from, limit, within_m, |(person, _)| allowed(person))
     }
+}
+
+fn closest(
+    state: &State,
+    from: Position,
+    limit: usize,
+    within_m: f64,
+    suits: impl FnMut(&(PersonId, f64)) -> bool,
+) -> Vec<(PersonId, f64)> {
+    let mut found: Vec<_> = state.near.by_distance(from, within_m).filter(suits).take(limit).collect();
+    found.sort_by(|a, b| a.1.total_cmp(&b.1));
+    found
 }
