@@ -25,8 +25,6 @@ use crate::world::{self, Server, now_us, stamp};
 const RING: usize = 64;
 /// Connections dialled at once.
 const AT_ONCE: usize = 32;
-/// Something is said at least this often.
-const BEAT: Duration = Duration::from_secs(10);
 /// How long is waited at the end for what has not arrived.
 const DRAIN: Duration = Duration::from_secs(5);
 
@@ -213,7 +211,7 @@ async fn dial(target: Target, root: &str, token: Option<&String>) -> Result<Link
 /// Reports on schedule until told to stop.
 async fn officer(field: Rc<Field>, n: usize, mut link: Link, mut phases: watch::Receiver<Phase>) {
     let id = Uuid::from_u128(0x0190_0000_0000_7000_8000_0000_0000_0000 | n as u128);
-    let mut beat = tokio::time::interval(BEAT);
+    let mut beat = tokio::time::interval(socket::BEAT);
     let (mut report, mut start) = (0_u32, None);
     loop {
         let due: Option<Instant> = start.filter(|_| report < field.reports).map(|start: Instant| {

@@ -26,8 +26,6 @@ const FIXES: usize = 640;
 const DESCRIPTION: usize = 3_900;
 /// People of one incident.
 const GROUP: usize = 50;
-/// Something is said at least this often.
-const BEAT: Duration = Duration::from_secs(10);
 /// Seconds of quiet before memory is read.
 const SETTLE: Duration = Duration::from_secs(4);
 
@@ -164,7 +162,7 @@ async fn talk(target: Target, root: &str, n: usize, token: &str, begin: i64) -> 
 
 /// Stays connected until told; false if the server ended it.
 async fn stay(target: Target, mut link: Link, mut ends: watch::Receiver<bool>) -> bool {
-    let mut beat = tokio::time::interval(BEAT);
+    let mut beat = tokio::time::interval(socket::BEAT);
     loop {
         tokio::select! {
             _ = ends.changed() => return true,

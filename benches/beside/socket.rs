@@ -1,5 +1,7 @@
 //! WebSocket clients: plain, ours with its greeting, and socket.io's over the same wire.
 
+use std::time::Duration;
+
 use futures_util::{SinkExt as _, StreamExt as _};
 use tokio::net::TcpStream;
 use tokio_tungstenite::WebSocketStream;
@@ -16,6 +18,9 @@ pub type Link = WebSocketStream<TcpStream>;
 pub const QUIET: usize = 4 * 1024;
 /// Read buffer of a connection that hears whole pictures.
 pub const BUSY: usize = 64 * 1024;
+
+/// Something is said at least this often.
+pub const BEAT: Duration = Duration::from_secs(10);
 
 /// Dials `http://HOST:PORT` + path as a WebSocket.
 pub async fn dial(root: &str, path: &str, bearer: Option<(&str, &str)>, buffer: usize) -> Result<Link> {

@@ -8,7 +8,7 @@ use serde::Deserialize;
 use tokio::sync::watch;
 use tokio_tungstenite::tungstenite::Message;
 
-use super::{BEAT, Field, Phase, RING, Target, add};
+use super::{Field, Phase, RING, Target, add};
 use crate::Result;
 use crate::records;
 use crate::socket::{self, Link, number_after};
@@ -68,7 +68,7 @@ fn version(bytes: &[u8]) -> u64 {
 /// Counts until told to stop.
 pub async fn watch(field: Rc<Field>, mut link: Link, probe: bool, mut phases: watch::Receiver<Phase>) {
     let mut probe = probe.then(|| Probe { field: Rc::clone(&field), newest: vec![None; field.officers] });
-    let mut beat = tokio::time::interval(BEAT);
+    let mut beat = tokio::time::interval(socket::BEAT);
     loop {
         let said = tokio::select! {
             _ = phases.changed() => {
