@@ -5,13 +5,13 @@ use std::net::TcpListener;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use actix_web::dev::ServerHandle;
+use actix_server::{ServerBuilder, ServerHandle};
 use actix_web::middleware::from_fn;
-use actix_web::{App, HttpServer, web};
+use actix_web::{App, web};
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use tokio::task::JoinSet;
 
-use super::{reactions, router, tasks, ws};
+use super::{door, reactions, router, tasks, ws};
 use crate::duty::officers::{self, Auth};
 use crate::duty::{backup, location};
 use crate::platform::config::Config;
@@ -123,23 +123,22 @@ pub async fn start(config: Config) -> Result<Running> {
     let core_data = web::Data::from(Arc::clone(&core));
     let shared = server.clone();
     let waiting = web::Data::new(ws::Waiting::default());
-    let mut http = HttpServer::new(move || {
+    let app = move || {
         App::new()
             .app_data(shared.clone())
             .app_data(core_data.clone())
             .app_data(waiting.clone())
             .wrap(from_fn(problem::localise))
             .configure(router::configure)
-    })
-    .max_connections(settings.max_connections)
-    .shutdown_timeout(settings.stop_timeout_s)
-    // Larger than what a socket may have unconfirmed, so its end is always seen.
-    .h1_write_buffer_size(ws::WRITE_BUFFER)
-    .disable_signals();
+    };
+    let mut builder = ServerBuilder::new()
+        .max_concurrent_connections(settings.max_connections)
+        .shutdown_timeout(settings.stop_timeout_s)
+        .disable_signals();
     if settings.workers > 0 {
-        http = http.workers(settings.workers);
+        builder = builder.workers(settings.workers);
     }
-    let running = http.listen(listener)?.run();
+    let running = door::serve(builder, listener, app)?.run();
     let handle = running.handle();
     let joined = tokio::spawn(running);
     let tasks = tasks::start(&core);

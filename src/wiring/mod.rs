@@ -3,6 +3,7 @@ pub mod admin;
 pub mod app;
 pub mod cli;
 pub mod demo;
+pub mod door;
 pub mod openapi;
 pub mod page;
 pub mod reactions;

@@ -21,21 +21,21 @@
 //!
 //! A handle belongs to one subject for the life of a socket. Everything else about a person is read over REST.
 
-use std::collections::HashSet;
-use std::sync::Arc;
-
 use bytes::{Buf as _, BufMut, Bytes, BytesMut};
 use uuid::Uuid;
 
 use super::fix::e7;
 use super::live::Freshness;
 use super::live::marker::Cause;
-use super::live::publish::{Encoded, Record, RecordBody};
+use super::live::publish::{Record, RecordBody};
 use super::live::state::Subject;
 use crate::words::time::Timestamp;
 
 /// Bytes of a record.
 pub const RECORD_BYTES: usize = 16;
+
+/// Bytes of a handle.
+const HANDLE_BYTES: usize = 3;
 
 /// Bytes of a name.
 pub const NAME_BYTES: usize = 21;
@@ -74,41 +74,62 @@ pub fn record(handle: u32, record: &Record) -> BinRecord {
     out
 }
 
-/// Writes a frame; `introduced` holds the handles this watcher knows.
-pub fn frame(
-    version: u64,
-    snapshot: bool,
-    more: bool,
-    changed: &[(u32, Arc<Encoded>)],
-    removed: &[(u32, Subject)],
-    introduced: &mut HashSet<u32>,
-) -> Bytes {
-    let new: Vec<&(u32, Arc<Encoded>)> = changed.iter().filter(|(handle, _)| introduced.insert(*handle)).collect();
-    let size = HEAD_BYTES + new.len() * NAME_BYTES + changed.len() * RECORD_BYTES + removed.len() * 3;
-    let mut out = BytesMut::with_capacity(size);
-    out.put_u8(if snapshot { SNAPSHOT } else { DELTA } | if more { MORE } else { 0 });
-    out.put_u64_le(version);
-    out.put_u64_le(newest_ms(changed));
-    for count in [new.len(), changed.len(), removed.len()] {
-        out.put_u16_le(u16::try_from(count).unwrap_or(u16::MAX));
+/// A frame under way.
+#[derive(Debug, Default)]
+pub struct Writer {
+    names: Vec<u8>,
+    records: Vec<u8>,
+    removed: Vec<u8>,
+    newest_ms: i64,
+}
+
+impl Writer {
+    /// Bytes so far.
+    pub fn len(&self) -> usize {
+        HEAD_BYTES + self.names.len() + self.records.len() + self.removed.len()
     }
-    for (handle, encoded) in new {
-        put_handle(&mut out, *handle);
-        let (kind, id) = match &encoded.record.body {
-            RecordBody::Person(p) => (0, Uuid::from(p.person_id)),
-            RecordBody::Vehicle(v) => (1, Uuid::from(v.device_id)),
+
+    /// Introduces a handle.
+    pub fn name(&mut self, handle: u32, subject: Subject) {
+        let (kind, id) = match subject {
+            Subject::Person(person) => (0, Uuid::from(person)),
+            Subject::Device(device) => (1, Uuid::from(device)),
         };
-        out.put_u8(kind);
-        out.put_u8(0);
-        out.put_slice(id.as_bytes());
+        put_handle(&mut self.names, handle);
+        self.names.extend_from_slice(&[kind, 0]);
+        self.names.extend_from_slice(id.as_bytes());
     }
-    for (_, encoded) in changed {
-        out.put_slice(&encoded.bin);
+
+    /// A record whose fix was made at `at_ms`.
+    pub fn record(&mut self, record: &BinRecord, at_ms: i64) {
+        self.records.extend_from_slice(record);
+        self.newest_ms = self.newest_ms.max(at_ms);
     }
-    for (handle, _) in removed {
-        put_handle(&mut out, *handle);
+
+    /// A handle that is out of view.
+    pub fn remove(&mut self, handle: u32) {
+        put_handle(&mut self.removed, handle);
     }
-    out.freeze()
+
+    /// Nothing is in it.
+    pub fn is_empty(&self) -> bool {
+        self.records.is_empty() && self.removed.is_empty()
+    }
+
+    /// The frame.
+    pub fn finish(self, version: u64, snapshot: bool, more: bool) -> Bytes {
+        let mut out = BytesMut::with_capacity(self.len());
+        out.put_u8(if snapshot { SNAPSHOT } else { DELTA } | if more { MORE } else { 0 });
+        out.put_u64_le(version);
+        out.put_u64_le(u64::try_from(self.newest_ms).unwrap_or(0));
+        for (part, size) in [(&self.names, NAME_BYTES), (&self.records, RECORD_BYTES), (&self.removed, HANDLE_BYTES)] {
+            out.put_u16_le(u16::try_from(part.len() / size).unwrap_or(u16::MAX));
+        }
+        for part in [&self.names, &self.records, &self.removed] {
+            out.put_slice(part);
+        }
+        out.freeze()
+    }
 }
 
 /// What a client reads back; for tests and the load generator.
@@ -192,15 +213,6 @@ pub fn read(mut bytes: &[u8]) -> Option<Frame> {
         frame.removed.push(get_handle(rest)?);
     }
     rest.is_empty().then_some(frame)
-}
-
-fn newest_ms(changed: &[(u32, Arc<Encoded>)]) -> u64 {
-    let at = |encoded: &Encoded| match &encoded.record.body {
-        RecordBody::Person(p) => p.at,
-        RecordBody::Vehicle(v) => v.at,
-    };
-    let newest = changed.iter().map(|(_, encoded)| at(encoded).as_micros().div_euclid(1000)).max();
-    newest.and_then(|ms| u64::try_from(ms).ok()).unwrap_or(0)
 }
 
 fn put_handle(out: &mut impl BufMut, handle: u32) {

@@ -15,6 +15,7 @@ use bytes::{BufMut, Bytes, BytesMut};
 use futures_util::Stream;
 
 use super::close::Close;
+use crate::wiring::door::{PIECE, Scissors};
 
 /// Longest server frame header: 2 bytes and a 64-bit length, unmasked.
 const MAX_HEADER: usize = 10;
@@ -37,34 +38,45 @@ pub struct Outgoing {
     opcode: Opcode,
     prefix: Bytes,
     body: Bytes,
+    /// Handed over in one piece, whatever its size.
+    whole: bool,
 }
 
 impl Outgoing {
+    fn new(opcode: Opcode, prefix: Bytes, body: Bytes) -> Self {
+        Self { opcode, prefix, body, whole: false }
+    }
+
     /// A text frame.
     pub fn text(body: impl Into<Bytes>) -> Self {
-        Self { opcode: Opcode::Text, prefix: Bytes::new(), body: body.into() }
+        Self::new(Opcode::Text, Bytes::new(), body.into())
     }
 
     /// A text frame of two parts, the second shared.
     pub fn text_parts(prefix: Bytes, body: Bytes) -> Self {
-        Self { opcode: Opcode::Text, prefix, body }
+        Self::new(Opcode::Text, prefix, body)
     }
 
     /// A binary frame.
     pub fn binary(body: Bytes) -> Self {
-        Self { opcode: Opcode::Binary, prefix: Bytes::new(), body }
+        Self::new(Opcode::Binary, Bytes::new(), body)
+    }
+
+    /// The same in one piece: few connections watch, and theirs may keep a buffer as large as their picture.
+    pub fn whole(self) -> Self {
+        Self { whole: true, ..self }
     }
 
     /// A ping whose payload the client returns.
     pub fn ping(mark: u64) -> Self {
         let body = Bytes::copy_from_slice(&mark.to_be_bytes());
-        Self { opcode: Opcode::Ping, prefix: Bytes::new(), body }
+        Self::new(Opcode::Ping, Bytes::new(), body)
     }
 
     /// The answer to a client's ping.
     pub fn pong(mut payload: Bytes) -> Self {
         payload.truncate(MAX_CONTROL);
-        Self { opcode: Opcode::Pong, prefix: Bytes::new(), body: payload }
+        Self::new(Opcode::Pong, Bytes::new(), payload)
     }
 
     /// A close frame; `hint` is appended to the reason.
@@ -73,7 +85,7 @@ impl Outgoing {
         body.put_u16(close.code());
         let room = MAX_CONTROL.saturating_sub(2);
         body.extend(close.as_str().bytes().chain(hint.bytes()).take(room));
-        Self { opcode: Opcode::Close, prefix: Bytes::new(), body: body.freeze() }
+        Self::new(Opcode::Close, Bytes::new(), body.freeze())
     }
 
     /// Payload bytes, both parts.
@@ -102,23 +114,21 @@ impl Outgoing {
     }
 }
 
-/// How the response body goes on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum State {
-    Open,
-    /// End the response normally after what is in the slot.
-    Ended,
-    /// Drop the connection without flushing.
-    Aborted,
-}
-
 struct Inner {
     frame: Option<Outgoing>,
-    state: State,
+    /// The response ends after what is in the slot.
+    ended: bool,
     /// The body was dropped: the connection is gone.
     gone: bool,
     body: Option<Waker>,
     writer: Option<Waker>,
+    scissors: Rc<Scissors>,
+}
+
+impl Inner {
+    fn is_open(&self) -> bool {
+        self.frame.is_none() && !self.ended && !self.gone && !self.scissors.is_cut()
+    }
 }
 
 /// The one place between a socket's writer and actix-http's dispatcher. Both
@@ -128,21 +138,22 @@ pub struct Slot(Rc<RefCell<Inner>>);
 
 impl Slot {
     /// An empty slot and the response body that empties it.
-    pub fn new(keep: actix_web::body::BoxBody) -> (Self, FrameBody) {
+    pub fn new(keep: actix_web::body::BoxBody, scissors: Rc<Scissors>) -> (Self, FrameBody) {
         let slot = Self(Rc::new(RefCell::new(Inner {
             frame: None,
-            state: State::Open,
+            ended: false,
             gone: false,
             body: None,
             writer: None,
+            scissors,
         })));
-        (slot.clone(), FrameBody { slot, second: None, _keep: keep })
+        (slot.clone(), FrameBody { slot, rest: Bytes::new(), piece: PIECE, _keep: keep })
     }
 
     /// Whether a frame can be put in now.
     pub fn is_free(&self) -> bool {
         let inner = self.0.borrow();
-        inner.frame.is_none() && inner.state == State::Open && !inner.gone
+        inner.is_open()
     }
 
     /// Whether the connection is gone.
@@ -153,7 +164,7 @@ impl Slot {
     /// Puts a frame into the free slot; a frame for a full or ended slot is dropped.
     pub fn put(&self, frame: Outgoing) {
         let mut inner = self.0.borrow_mut();
-        if inner.frame.is_none() && inner.state == State::Open && !inner.gone {
+        if inner.is_open() {
             inner.frame = Some(frame);
             if let Some(waker) = inner.body.take() {
                 waker.wake();
@@ -163,22 +174,16 @@ impl Slot {
 
     /// Ends the response after the frame in the slot.
     pub fn end(&self) {
-        self.finish(State::Ended);
+        let mut inner = self.0.borrow_mut();
+        inner.ended = true;
+        if let Some(waker) = inner.body.take() {
+            waker.wake();
+        }
     }
 
     /// Drops the connection at once, whatever the peer reads.
     pub fn abort(&self) {
-        self.finish(State::Aborted);
-    }
-
-    fn finish(&self, state: State) {
-        let mut inner = self.0.borrow_mut();
-        if inner.state != State::Aborted {
-            inner.state = state;
-        }
-        if let Some(waker) = inner.body.take() {
-            waker.wake();
-        }
+        self.0.borrow().scissors.cut();
     }
 
     /// Ready when the slot is free or the connection is gone.
@@ -202,42 +207,30 @@ impl Slot {
     }
 }
 
-/// The response body of a socket: raw frames, one handed over at a time.
+/// The response body of a socket: raw frames, one handed over at a time, long ones in pieces.
 pub struct FrameBody {
     slot: Slot,
-    second: Option<Bytes>,
+    /// What of the last frame is still to be handed over, and how much at once.
+    rest: Bytes,
+    piece: usize,
     /// actix-ws's own body, unused; its drop tells its stream that the connection is gone.
     _keep: actix_web::body::BoxBody,
 }
 
-/// A peer that reads nothing was cut off.
-#[derive(Debug)]
-pub struct Cut;
-
-impl std::fmt::Display for Cut {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("socket cut off: its reader stood still")
-    }
-}
-
-impl std::error::Error for Cut {}
-
 impl MessageBody for FrameBody {
-    type Error = Cut;
+    type Error = std::convert::Infallible;
 
     fn size(&self) -> BodySize {
         BodySize::Stream
     }
 
-    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, Cut>>> {
-        if let Some(second) = self.second.take() {
-            return Poll::Ready(Some(Ok(second)));
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, Self::Error>>> {
+        if !self.rest.is_empty() {
+            let piece = self.piece.min(self.rest.len());
+            return Poll::Ready(Some(Ok(self.rest.split_to(piece))));
         }
         let taken = {
             let mut inner = self.slot.0.borrow_mut();
-            if inner.state == State::Aborted {
-                return Poll::Ready(Some(Err(Cut)));
-            }
             match inner.frame.take() {
                 Some(frame) => {
                     if let Some(waker) = inner.writer.take() {
@@ -245,7 +238,7 @@ impl MessageBody for FrameBody {
                     }
                     frame
                 }
-                None if inner.state == State::Ended => return Poll::Ready(None),
+                None if inner.ended => return Poll::Ready(None),
                 None => {
                     inner.body = Some(cx.waker().clone());
                     return Poll::Pending;
@@ -253,9 +246,8 @@ impl MessageBody for FrameBody {
             }
         };
         let head = taken.head();
-        if !taken.body.is_empty() {
-            self.second = Some(taken.body);
-        }
+        self.piece = if taken.whole { usize::MAX } else { PIECE };
+        self.rest = taken.body;
         Poll::Ready(Some(Ok(head)))
     }
 }
@@ -358,26 +350,34 @@ mod tests {
     use actix_web::body::BoxBody;
     use proptest::prelude::*;
 
-    fn drain(body: &mut FrameBody) -> Vec<u8> {
+    fn opened() -> (Slot, FrameBody) {
+        Slot::new(BoxBody::new(()), Rc::default())
+    }
+
+    fn drain(body: &mut FrameBody) -> Vec<Bytes> {
         let mut out = Vec::new();
         let mut cx = Context::from_waker(Waker::noop());
         while let Poll::Ready(Some(Ok(bytes))) = Pin::new(&mut *body).poll_next(&mut cx) {
-            out.extend_from_slice(&bytes);
+            out.push(bytes);
         }
         out
     }
 
+    fn pieces(body: &mut FrameBody) -> Vec<usize> {
+        drain(body).iter().map(Bytes::len).collect()
+    }
+
     #[test]
     fn the_slot_holds_one_frame_and_says_when_it_is_free() {
-        let (slot, mut body) = Slot::new(BoxBody::new(()));
+        let (slot, mut body) = opened();
         assert!(slot.is_free());
         slot.put(Outgoing::text("one"));
         assert!(!slot.is_free());
         slot.put(Outgoing::text("lost"));
-        assert_eq!(drain(&mut body), b"\x81\x03one");
+        assert_eq!(drain(&mut body).concat(), b"\x81\x03one");
         assert!(slot.is_free());
         slot.put(Outgoing::text_parts(Bytes::from_static(b"{\"a\":"), Bytes::from_static(b"1}")));
-        assert_eq!(drain(&mut body), b"\x81\x07{\"a\":1}");
+        assert_eq!(drain(&mut body).concat(), b"\x81\x07{\"a\":1}");
         drop(body);
         assert!(slot.is_gone() && !slot.is_free());
     }
@@ -391,12 +391,22 @@ mod tests {
     }
 
     #[test]
-    fn an_abort_is_seen_before_anything_else() {
-        let (slot, mut body) = Slot::new(BoxBody::new(()));
-        slot.put(Outgoing::text("x"));
+    fn an_abort_cuts_the_connection_and_nothing_is_taken_afterwards() {
+        let scissors = Rc::new(Scissors::default());
+        let (slot, body) = Slot::new(BoxBody::new(()), Rc::clone(&scissors));
         slot.abort();
-        let mut cx = Context::from_waker(Waker::noop());
-        assert!(matches!(Pin::new(&mut body).poll_next(&mut cx), Poll::Ready(Some(Err(Cut)))));
+        assert!(scissors.is_cut() && !slot.is_free());
+        drop(body);
+    }
+
+    #[test]
+    fn long_frames_leave_in_pieces_and_live_frames_whole() {
+        let long = Bytes::from(vec![7; 3 * PIECE]);
+        let (slot, mut body) = opened();
+        slot.put(Outgoing::text(long.clone()));
+        assert_eq!(pieces(&mut body), [4, PIECE, PIECE, PIECE]);
+        slot.put(Outgoing::binary(long).whole());
+        assert_eq!(pieces(&mut body), [4, 3 * PIECE]);
     }
 
     #[test]

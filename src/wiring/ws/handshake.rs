@@ -20,6 +20,7 @@ use crate::platform::ctx::{Core, Ctx};
 use crate::platform::http::problem::request_reads_chinese;
 use crate::platform::push::hub::{Ending, Link};
 use crate::wiring::app::Server;
+use crate::wiring::door::Scissors;
 use crate::words::error::{Code, Error, Result};
 use crate::words::ids::PersonId;
 
@@ -57,9 +58,11 @@ pub async fn open(request: HttpRequest, body: web::Payload, waiting: web::Data<W
             .map_err(|error| Error::bad(format!("not a WebSocket handshake: {error}")))?;
     drop(unused);
     let binary = response.headers().get("sec-websocket-protocol").is_some_and(|chosen| chosen == BIN);
+    let scissors = request.conn_data::<Rc<Scissors>>().map(Rc::clone);
+    let scissors = scissors.ok_or_else(|| Error::internal("a connection that did not come through the door"))?;
     let mut slot = None;
     let response = response.map_body(|_, own| {
-        let (made, body) = Slot::new(own);
+        let (made, body) = Slot::new(own, scissors);
         slot = Some(made);
         BoxBody::new(body)
     });

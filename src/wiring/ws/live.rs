@@ -51,8 +51,8 @@ impl Feed {
         self.stale = frame.more;
         self.out.push_back(frame.version);
         Some(match self.encoding {
-            Encoding::Json => Frame::text(frame.bytes),
-            Encoding::Bin => Frame::binary(frame.bytes),
+            Encoding::Json => Frame::text(frame.bytes).whole(),
+            Encoding::Bin => Frame::binary(frame.bytes).whole(),
         })
     }
 

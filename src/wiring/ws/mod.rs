@@ -33,9 +33,6 @@ use actix_web::web::{self, ServiceConfig};
 pub use handshake::Waiting;
 pub use stream::rescan;
 
-/// Bytes actix may hold per connection: twice what a socket lets be unconfirmed.
-pub const WRITE_BUFFER: usize = 2 * socket::FLIGHT_MAX;
-
 /// `GET /ws`, at the root and under `/api/v1`.
 pub fn routes(config: &mut ServiceConfig) {
     config.route("/ws", web::get().to(handshake::open));

@@ -4,6 +4,7 @@
 //! are served from [`publish`]: each tick, what changed is encoded once and shared by all [`Subscription`]s. After a
 //! restart the table is rebuilt from history, and contracts that ran out meanwhile show as silent.
 
+mod frame;
 pub mod index;
 pub mod marker;
 pub mod publish;

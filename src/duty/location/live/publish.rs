@@ -1,7 +1,7 @@
 //! What watchers are served from: the latest record of every subject, encoded once per change, and a ring of which
 //! slots each tick touched.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -94,25 +94,38 @@ impl Record {
     }
 }
 
-/// A record with its encodings.
-#[derive(Debug)]
-pub struct Encoded {
-    /// The record.
-    pub record: Record,
-    /// Its JSON object.
-    pub json: Bytes,
+/// What watchers are shown of a subject, and what they ask of it. It holds no pointer but that to its JSON: a thousand
+/// watchers go over it each tick.
+#[derive(Debug, Clone)]
+pub struct Shown {
+    /// Number of its unit's path, see [`Published::path`].
+    pub unit: u32,
+    /// [`Record::open`].
+    pub open: bool,
+    /// Where.
+    pub position: Position,
+    /// Device time of the fix, milliseconds since the epoch.
+    pub at_ms: i64,
     /// Its 16 binary bytes.
     pub bin: BinRecord,
+    /// Its JSON object.
+    pub json: Bytes,
 }
 
-impl Encoded {
-    fn new(slot: u32, record: Record) -> Self {
-        let json = match &record.body {
-            RecordBody::Person(person) => serde_json::to_vec(person),
-            RecordBody::Vehicle(vehicle) => serde_json::to_vec(vehicle),
+impl Shown {
+    fn new(slot: u32, unit: u32, record: &Record) -> Self {
+        let (json, at) = match &record.body {
+            RecordBody::Person(person) => (serde_json::to_vec(person), person.at),
+            RecordBody::Vehicle(vehicle) => (serde_json::to_vec(vehicle), vehicle.at),
         };
-        let bin = live_bin::record(slot, &record);
-        Self { record, json: Bytes::from(json.unwrap_or_default()), bin }
+        Self {
+            unit,
+            open: record.open,
+            position: record.position,
+            at_ms: at.as_micros().div_euclid(1000),
+            bin: live_bin::record(slot, record),
+            json: Bytes::from(json.unwrap_or_default()),
+        }
     }
 }
 
@@ -124,7 +137,7 @@ pub struct Slot {
     /// Version of its last change.
     pub version: u64,
     /// What to show; `None`: on nobody's map.
-    pub now: Option<Arc<Encoded>>,
+    pub now: Option<Shown>,
 }
 
 /// The published table.
@@ -133,13 +146,22 @@ pub struct Published {
     /// Version of the last tick that changed something.
     pub version: u64,
     slots: Vec<Option<Slot>>,
+    /// Paths of units by number. One that nobody belongs to any more stays: there are as many as units were ever named.
+    paths: Vec<Arc<str>>,
+    numbers: HashMap<Arc<str>, u32>,
     ring: VecDeque<(u64, Arc<[u32]>)>,
 }
 
 impl Published {
     /// An empty table at that version.
     pub fn new(version: u64) -> Self {
-        Self { version, slots: Vec::new(), ring: VecDeque::with_capacity(RING) }
+        Self {
+            version,
+            slots: Vec::new(),
+            paths: Vec::new(),
+            numbers: HashMap::new(),
+            ring: VecDeque::with_capacity(RING),
+        }
     }
 
     /// Takes up one tick's changes; returns the new version.
@@ -152,7 +174,7 @@ impl Published {
             if self.slots.len() <= index {
                 self.slots.resize(index + 1, None);
             }
-            let now = record.map(|record| Arc::new(Encoded::new(slot, record)));
+            let now = record.map(|record| Shown::new(slot, self.number(&record.unit_path), &record));
             if let Some(place) = self.slots.get_mut(index) {
                 *place = Some(Slot { subject, version, now });
             }
@@ -162,6 +184,21 @@ impl Published {
         }
         self.ring.push_back((version, touched));
         version
+    }
+
+    fn number(&mut self, path: &Arc<str>) -> u32 {
+        if let Some(number) = self.numbers.get(path) {
+            return *number;
+        }
+        let number = u32::try_from(self.paths.len()).unwrap_or(u32::MAX);
+        self.paths.push(Arc::clone(path));
+        self.numbers.insert(Arc::clone(path), number);
+        number
+    }
+
+    /// The path of the unit of that number.
+    pub fn path(&self, number: u32) -> Option<&Arc<str>> {
+        self.paths.get(number as usize)
     }
 
     /// One slot.

@@ -15,18 +15,19 @@
 //! nothing but the mark. A frame is at most [`FRAME_MAX`] bytes; `more` says that another is ready at once. A lost frame
 //! means a lost socket: the next socket begins with a snapshot. `version` is what the client acknowledges.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::HashSet;
 use std::sync::Arc;
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
+use fixedbitset::FixedBitSet;
 use tokio::sync::watch;
 
-use crate::duty::location::live_bin;
 use crate::words::geo::BBox;
 use crate::words::ids::PersonId;
 
 use super::Live;
-use super::publish::{Encoded, Record, RecordBody, Slot};
+use super::frame::Writer;
+use super::publish::{Published, Record, Slot};
 use super::state::Subject;
 
 /// Bytes a frame holds at most.
@@ -47,6 +48,15 @@ pub struct Scope {
 }
 
 impl Scope {
+    /// Whether people on duty of that unit are seen.
+    fn holds(&self, unit_path: &Arc<str>) -> bool {
+        match &self.unit_path {
+            Some(path) if self.subtree => unit_path.starts_with(path.as_ref()),
+            Some(path) => unit_path == path,
+            None => false,
+        }
+    }
+
     /// Whether the record may be shown.
     pub fn sees(&self, record: &Record, peers: &HashSet<PersonId>) -> bool {
         self.sees_one(record.open, &record.unit_path, record.person, peers)
@@ -60,11 +70,7 @@ impl Scope {
         person: Option<PersonId>,
         peers: &HashSet<PersonId>,
     ) -> bool {
-        let in_unit = || match &self.unit_path {
-            Some(path) if self.subtree => unit_path.starts_with(path.as_ref()),
-            Some(path) => unit_path == path,
-            None => false,
-        };
+        let in_unit = || self.holds(unit_path);
         let own = || person.is_some_and(|person| person == self.viewer);
         let peer = || person.is_some_and(|person| peers.contains(&person));
         (open && (in_unit() || own())) || peer()
@@ -100,9 +106,12 @@ pub struct Subscription {
     seen: u64,
     peers: HashSet<PersonId>,
     shares_version: u64,
-    pending: BTreeSet<u32>,
-    shown: HashSet<u32>,
-    introduced: HashSet<u32>,
+    /// By slot: what is to be told, what the watcher sees, which handles he knows.
+    pending: FixedBitSet,
+    shown: FixedBitSet,
+    introduced: FixedBitSet,
+    /// By number of a unit's path: whether the scope holds it, once that was asked.
+    units: Vec<Option<bool>>,
 }
 
 impl Subscription {
@@ -115,9 +124,10 @@ impl Subscription {
             seen: 0,
             peers: HashSet::new(),
             shares_version: 0,
-            pending: BTreeSet::new(),
-            shown: HashSet::new(),
-            introduced: HashSet::new(),
+            pending: FixedBitSet::new(),
+            shown: FixedBitSet::new(),
+            introduced: FixedBitSet::new(),
+            units: Vec::new(),
         }
     }
 
@@ -142,6 +152,7 @@ impl Subscription {
     pub fn look_at(&mut self, scope: Scope, bbox: Option<BBox>) {
         self.scope = scope;
         self.bbox = bbox;
+        self.units.clear();
     }
 
     /// Starts anew: the first frame of everything in view. If it does not fit, `more` is true and [`Subscription::delta`]
@@ -157,8 +168,8 @@ impl Subscription {
         let published = live.inner.published.read();
         self.seen = published.version;
         for (i, slot) in published.slots() {
-            if self.in_view(slot) {
-                self.pending.insert(i);
+            if self.in_view(&published, slot) {
+                self.pending.grow_and_insert(i as usize);
             }
         }
         drop(published);
@@ -170,7 +181,7 @@ impl Subscription {
     pub fn delta(&mut self, encoding: Encoding) -> Option<LiveFrame> {
         self.collect();
         // What was marked may have left the view again unseen: such a frame says nothing and is not worth a credit.
-        while !self.pending.is_empty() {
+        while !self.pending.is_clear() {
             if let Some(frame) = self.frame(encoding, false) {
                 return Some(frame);
             }
@@ -189,8 +200,8 @@ impl Subscription {
         let since = self.seen;
         self.seen = published.version;
         published.changed_after(since, |i, slot| {
-            if self.in_view(slot) || self.shown.contains(&i) {
-                self.pending.insert(i);
+            if self.in_view(&published, slot) || self.shown.contains(i as usize) {
+                self.pending.grow_and_insert(i as usize);
             }
         });
     }
@@ -215,116 +226,77 @@ impl Subscription {
         let published = live.inner.published.read();
         for (i, slot) in published.slots() {
             if matches!(slot.subject, Subject::Person(person) if changed.contains(&person))
-                && (self.in_view(slot) || self.shown.contains(&i))
+                && (self.in_view(&published, slot) || self.shown.contains(i as usize))
             {
-                self.pending.insert(i);
+                self.pending.grow_and_insert(i as usize);
             }
         }
     }
 
-    fn in_view(&self, slot: &Slot) -> bool {
-        slot.now.as_ref().is_some_and(|encoded| {
-            self.scope.sees(&encoded.record, &self.peers)
-                && self.bbox.is_none_or(|bbox| bbox.contains(encoded.record.position))
-        })
+    fn in_view(&mut self, published: &Published, slot: &Slot) -> bool {
+        let Some(now) = &slot.now else { return false };
+        let person = match slot.subject {
+            Subject::Person(person) => Some(person),
+            Subject::Device(_) => None,
+        };
+        let rightful = (now.open && (self.holds(published, now.unit) || person == Some(self.scope.viewer)))
+            || person.is_some_and(|person| self.peers.contains(&person));
+        rightful && self.bbox.is_none_or(|bbox| bbox.contains(now.position))
+    }
+
+    /// Whether the scope holds the unit: asked once per unit, not once per record.
+    fn holds(&mut self, published: &Published, unit: u32) -> bool {
+        let number = unit as usize;
+        if let Some(Some(known)) = self.units.get(number) {
+            return *known;
+        }
+        let holds = published.path(unit).is_some_and(|path| self.scope.holds(path));
+        if self.units.len() <= number {
+            self.units.resize(number + 1, None);
+        }
+        if let Some(place) = self.units.get_mut(number) {
+            *place = Some(holds);
+        }
+        holds
     }
 
     /// Takes from the pending as much as fits and writes it; `None` for a delta that would be empty.
     fn frame(&mut self, encoding: Encoding, snapshot: bool) -> Option<LiveFrame> {
         let live = self.live.clone();
         let published = live.inner.published.read();
-        let (mut changed, mut removed) = (Vec::new(), Vec::new());
-        let mut size = FRAME_SPARE;
-        while size < FRAME_MAX
-            && let Some(i) = self.pending.pop_first()
-        {
-            let Some(slot) = published.slot(i) else { continue };
+        let mut frame = Writer::new(encoding);
+        let mut pending = std::mem::take(&mut self.pending);
+        let mut done = 0;
+        for i in pending.ones() {
+            if frame.len() >= FRAME_MAX - FRAME_SPARE {
+                break;
+            }
+            done = i + 1;
+            let Ok(handle) = u32::try_from(i) else { continue };
+            let Some(slot) = published.slot(handle) else { continue };
             match &slot.now {
-                Some(encoded) if self.in_view(slot) => {
-                    size += match encoding {
-                        Encoding::Json => encoded.json.len() + 1,
-                        Encoding::Bin => live_bin::RECORD_BYTES + live_bin::NAME_BYTES,
-                    };
-                    self.shown.insert(i);
-                    changed.push((i, Arc::clone(encoded)));
+                Some(now) if self.in_view(&published, slot) => {
+                    self.shown.grow_and_insert(i);
+                    let known = self.introduced.contains(i);
+                    if encoding == Encoding::Bin && !known {
+                        self.introduced.grow_and_insert(i);
+                    }
+                    frame.record(handle, slot.subject, now, known);
                 }
-                _ if self.shown.remove(&i) => {
-                    size += 40;
-                    removed.push((i, slot.subject));
+                _ if self.shown.contains(i) => {
+                    self.shown.remove(i);
+                    frame.remove(handle, slot.subject);
                 }
                 _ => {}
             }
         }
         drop(published);
-        if !snapshot && changed.is_empty() && removed.is_empty() {
+        pending.set_range(..done, false);
+        self.pending = pending;
+        if !snapshot && frame.is_empty() {
             return None;
         }
-        let more = !self.pending.is_empty();
-        let version = self.seen;
-        let bytes = match encoding {
-            Encoding::Json => json_frame(version, snapshot, more, &changed, &removed),
-            Encoding::Bin => live_bin::frame(version, snapshot, more, &changed, &removed, &mut self.introduced),
-        };
-        Some(LiveFrame { version, bytes, more })
-    }
-}
-
-fn json_frame(
-    version: u64,
-    snapshot: bool,
-    more: bool,
-    changed: &[(u32, Arc<Encoded>)],
-    removed: &[(u32, Subject)],
-) -> Bytes {
-    let is_person = |encoded: &Encoded| matches!(encoded.record.body, RecordBody::Person(_));
-    let mut out = BytesMut::with_capacity(changed.iter().map(|(_, e)| e.json.len() + 1).sum::<usize>() + 256);
-    let list = |out: &mut BytesMut, name: &str, people: bool, always: bool| {
-        let mut first = true;
-        for (_, encoded) in changed.iter().filter(|(_, encoded)| is_person(encoded) == people) {
-            out.extend_from_slice(if first { b"" } else { b"," });
-            if first {
-                open(out, name);
-            }
-            first = false;
-            out.extend_from_slice(&encoded.json);
-        }
-        if first && always {
-            open(out, name);
-        }
-        if !first || always {
-            out.extend_from_slice(b"]");
-        }
-    };
-    let kind = if snapshot { "live_snapshot" } else { "live_delta" };
-    out.extend_from_slice(format!("{{\"type\":\"{kind}\",\"version\":{version}").as_bytes());
-    list(&mut out, if snapshot { "people" } else { "changed" }, true, true);
-    list(&mut out, if snapshot { "vehicles" } else { "vehicles_changed" }, false, false);
-    if !snapshot {
-        ids(&mut out, "removed", removed, true);
-        ids(&mut out, "vehicles_removed", removed, false);
-    }
-    if more {
-        out.extend_from_slice(b",\"more\":true");
-    }
-    out.extend_from_slice(b"}");
-    out.freeze()
-}
-
-fn open(out: &mut BytesMut, name: &str) {
-    out.extend_from_slice(format!(",\"{name}\":[").as_bytes());
-}
-
-fn ids(out: &mut BytesMut, name: &str, removed: &[(u32, Subject)], people: bool) {
-    let ids: Vec<String> = removed
-        .iter()
-        .filter_map(|(_, subject)| match subject {
-            Subject::Person(person) => people.then(|| format!("\"{person}\"")),
-            Subject::Device(device) => (!people).then(|| format!("\"{device}\"")),
-        })
-        .collect();
-    if people || !ids.is_empty() {
-        open(out, name);
-        out.extend_from_slice(ids.join(",").as_bytes());
-        out.extend_from_slice(b"]");
+        let (version, more) = (self.seen, !self.pending.is_clear());
+        Some(LiveFrame { version, bytes: frame.finish(version, snapshot, more), more })
     }
 }
