@@ -12,13 +12,16 @@ use super::codec::SegmentWriter;
 use super::fix::Fix;
 use super::log::{self, Key};
 
-/// Most fixes an open segment holds.
+/// Fixes at which an open segment is sealed.
 pub const MAX_OPEN_FIXES: u32 = 512;
+
+/// Fixes at which it is sealed even if many are: those who signed on together fill theirs together.
+const MOST_OPEN_FIXES: u32 = 2 * MAX_OPEN_FIXES;
 
 /// Longest an open segment stays open, milliseconds.
 pub const MAX_OPEN_MS: i64 = 3_600_000;
 
-/// Most segments sealed for their age or for the log's length in one flush: keeps the flush short.
+/// Segments sealed in one flush, more only of those that can hold no more: keeps the flush short.
 const MAX_SEALS_PER_FLUSH: usize = 64;
 
 /// Milliseconds in a day.
@@ -116,7 +119,8 @@ impl History {
             }
         }
         for (key, fixes) in groups {
-            self.plan_group(&mut plan, key, fixes, due.contains(&key), now_ms);
+            let most = if plan.sealed.len() < MAX_SEALS_PER_FLUSH { MAX_OPEN_FIXES } else { MOST_OPEN_FIXES };
+            self.plan_group(&mut plan, key, fixes, if due.contains(&key) { 0 } else { most }, now_ms);
         }
         if !plan.logged.is_empty() {
             plan.log = Some(log::encode(plan.logged.iter().map(|(key, fixes)| (*key, fixes.as_slice()))));
@@ -127,10 +131,11 @@ impl History {
         plan
     }
 
-    fn plan_group(&self, plan: &mut Plan, key: Key, fixes: Vec<Fix>, due: bool, now_ms: i64) {
+    /// Adds a group's fixes to its segment, which is sealed when that makes `most` or more.
+    fn plan_group(&self, plan: &mut Plan, key: Key, fixes: Vec<Fix>, most: u32, now_ms: i64) {
         let open = self.open.get(&key);
         let have = open.map_or(0, |o| o.writer.count());
-        if !due && (have as usize).saturating_add(fixes.len()) < MAX_OPEN_FIXES as usize {
+        if (have as usize).saturating_add(fixes.len()) < most as usize {
             plan.logged.push((key, fixes));
             return;
         }
@@ -146,7 +151,7 @@ impl History {
             }
         }
         plan.replaced.push(key);
-        if due && filling.writer.count() > 0 {
+        if most == 0 && filling.writer.count() > 0 {
             plan.seal(key, &filling, now_ms);
         } else if !rest.is_empty() {
             plan.logged.push((key, rest));

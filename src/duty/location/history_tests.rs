@@ -138,3 +138,22 @@ fn the_log_is_bounded_and_trimmed() {
     history.apply(&idle, MAX_OPEN_MS * 2);
     assert_eq!((tables.log.len(), history.log_fixes()), (0, 0));
 }
+
+#[test]
+fn those_who_signed_on_together_are_not_sealed_together() {
+    let (mut tables, mut history) = (Tables::default(), History::new(1_000_000));
+    let keys: Vec<Key> = (0..300).map(|_| Key { device: DeviceId::new(), author: Some(PersonId::new()) }).collect();
+    let mut at_once = Vec::new();
+    for round in 0..600i64 {
+        let groups = keys.iter().map(|key| (*key, vec![fix(round)])).collect();
+        let plan = history.plan(groups, round);
+        at_once.push(plan.sealed.len());
+        tables.commit(&plan);
+        history.apply(&plan, round);
+    }
+    assert!(at_once.iter().all(|sealed| *sealed <= MAX_SEALS_PER_FLUSH), "{at_once:?}");
+    assert_eq!(at_once.iter().sum::<usize>(), keys.len());
+    for key in &keys {
+        assert_eq!(tables.all(&history, *key), (0..600).collect::<Vec<_>>());
+    }
+}
