@@ -99,6 +99,16 @@ pub fn close(tx: &mut Tx<'_>, key: &str, by: Option<PersonId>) -> Result<bool> {
     Ok(kept::execute(tx.conn(), diesel::update(open).set(closed))? > 0)
 }
 
+/// The same for two keys in one statement: on the path of every rung.
+pub fn close_both(tx: &mut Tx<'_>, keys: [&str; 2], by: Option<PersonId>) -> Result<bool> {
+    let now = tx.now;
+    let [one, other] = keys;
+    let ours = card::dedup_key.eq(one).or(card::dedup_key.eq(other));
+    let open = card::table.filter(ours).filter(card::open.eq(true));
+    let closed = (card::open.eq(false), card::closed_at.eq(now), card::closed_by.eq(by));
+    Ok(kept::execute(tx.conn(), diesel::update(open).set(closed))? > 0)
+}
+
 /// One card.
 pub fn card_fetch(conn: &mut Conn, id: &CardId) -> Result<CardRow> {
     Ok(card::table.filter(card::id.eq(id)).select(card::all_columns).first(conn)?)

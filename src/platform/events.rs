@@ -28,6 +28,10 @@ pub enum Event {
         person: PersonId,
         on_duty: bool,
     },
+    /// What a person on duty is available for followed the work; nothing else about the duty changed.
+    AvailabilityChanged {
+        person: PersonId,
+    },
     CrewChanged {
         crew: CrewId,
     },

@@ -50,6 +50,7 @@ pub fn react(core: &Arc<Core>, tx: &mut Tx<'_>, event: &Event) -> Result<()> {
             assignments::service::duty_changed(tx, person, *on_duty)?;
             location::service::person_changed(core, tx, person)
         }
+        Event::AvailabilityChanged { person } => location::service::person_changed(core, tx, person),
         Event::RungRecorded { assignment, incident, person: Some(person), rung, truth, .. } if truth == "human" => {
             backup::checkin::rung(core, tx, assignment, incident, person, rung)
         }

@@ -3,7 +3,7 @@
 
 use serde_json::json;
 
-use super::clocks;
+use super::clocks::Clocks;
 use super::escalate::{call_key, card_key};
 use super::escalation::Limit;
 use super::ladder::{ACCEPTED, Rung, State};
@@ -29,17 +29,27 @@ pub fn settle(
 ) -> Result<()> {
     let now = tx.now;
     let to = row.state;
+    let mut clocks = Clocks::of(tx, row)?;
     if let Some(person) = &about {
         // Whatever he said or his device confirmed: he has it.
-        clocks::stop(tx, row, Limit::Delivered, Some(person))?;
-        cards::close(tx, &call_key(row, person), None)?;
+        clocks.stop(tx, Limit::Delivered, Some(person))?;
         if rung == Rung::Viewed {
-            clocks::stop(tx, row, Limit::Viewed, None)?;
+            clocks.stop(tx, Limit::Viewed, None)?;
         }
         if rung == Rung::CancelConfirmed {
-            clocks::stop(tx, row, Limit::CancelConfirmed, None)?;
+            clocks.stop(tx, Limit::CancelConfirmed, None)?;
         }
     }
+    // "Call them now" is answered by any sign of him, "nobody moves" by a move.
+    let call = about.map(|person| call_key(row, &person));
+    let moves = to != from && (to.is_active() || to.is_closed() || matches!(to, State::Queued | State::Suspended));
+    match (call, moves.then(|| card_key(row))) {
+        (Some(call), Some(card)) => cards::close_both(tx, [&call, &card], about)?,
+        // It may be a machine's word, which closes nothing in his name.
+        (Some(call), None) => cards::close(tx, &call, None)?,
+        (None, Some(card)) => cards::close(tx, &card, about)?,
+        (None, None) => false,
+    };
     if row.accepted_at.is_none() && row.height >= i32::from(ACCEPTED) {
         row.accepted_at = Some(now);
     }
@@ -56,10 +66,7 @@ pub fn settle(
         row.closed_at = Some(now);
     }
     store::assignment_save(tx.conn(), row)?;
-    clocks::switch(tx, &core.config.dispatch, row)?;
-    if to.is_active() || to.is_closed() || matches!(to, State::Queued | State::Suspended) {
-        cards::close(tx, &card_key(row), about)?;
-    }
+    clocks.switch(tx, &core.config.dispatch, row)?;
     let people = people(tx, row)?;
     if to.is_closed() {
         store::members_close(tx.conn(), &row.id)?;

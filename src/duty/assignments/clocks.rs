@@ -92,51 +92,79 @@ pub fn start(tx: &mut Tx<'_>, config: &Dispatch, row: &AssignmentRow, people: &[
     Ok(())
 }
 
-/// Stops what no longer runs and starts what runs now. A paused way is marked so.
-pub fn switch(tx: &mut Tx<'_>, config: &Dispatch, row: &AssignmentRow) -> Result<()> {
-    let wanted = wanted(row);
-    let now = tx.now;
-    let open_now = store::deadlines_open(tx.conn(), &row.id)?;
-    for clock in &open_now {
-        if !wanted.contains(&clock.limit_kind) {
-            let paused = row.state.is_paused() && matches!(clock.limit_kind, Limit::EnRoute | Limit::OnScene);
-            let to = if paused { DeadlineState::Paused } else { DeadlineState::Met };
-            store::deadline_close(tx.conn(), &clock.id, to, now)?;
-        }
+/// The open clocks of an assignment, read once for all that one rung does to them.
+pub struct Clocks {
+    open: Vec<DeadlineRow>,
+}
+
+impl Clocks {
+    pub fn of(tx: &mut Tx<'_>, row: &AssignmentRow) -> Result<Self> {
+        Ok(Self { open: store::deadlines_open(tx.conn(), &row.id)? })
     }
-    for limit in wanted {
+
+    fn runs(&self, limit: Limit) -> bool {
+        self.open.iter().any(|clock| clock.limit_kind == limit)
+    }
+
+    /// Stops one person's wait for a receipt (or, without a person, everybody's of that kind).
+    pub fn stop(&mut self, tx: &mut Tx<'_>, limit: Limit, person: Option<&PersonId>) -> Result<()> {
+        let ours =
+            |clock: &DeadlineRow| clock.limit_kind == limit && (person.is_none() || clock.person_id.as_ref() == person);
+        self.close(tx, ours, |_| DeadlineState::Met)
+    }
+
+    /// Stops what no longer runs and starts what runs now. A paused way is marked so.
+    pub fn switch(&mut self, tx: &mut Tx<'_>, config: &Dispatch, row: &AssignmentRow) -> Result<()> {
+        let wanted = wanted(row);
+        let before: Vec<Limit> = self.open.iter().map(|clock| clock.limit_kind).collect();
+        self.close(
+            tx,
+            |clock| !wanted.contains(&clock.limit_kind),
+            |clock| {
+                let paused = row.state.is_paused() && matches!(clock.limit_kind, Limit::EnRoute | Limit::OnScene);
+                if paused { DeadlineState::Paused } else { DeadlineState::Met }
+            },
+        )?;
         // Receipts, looks and answers start with the assignment and only stop here.
-        let starts_here = !matches!(limit, Limit::Delivered | Limit::Viewed | Limit::Accepted | Limit::Signed);
-        if starts_here && !open_now.iter().any(|clock| clock.limit_kind == *limit) {
-            let due = now.plus_secs(allowed_s(config, *limit, row.priority));
+        let starts_here =
+            |limit: &Limit| !matches!(limit, Limit::Delivered | Limit::Viewed | Limit::Accepted | Limit::Signed);
+        for limit in wanted.iter().filter(|limit| starts_here(limit) && !before.contains(limit)) {
+            let due = tx.now.plus_secs(allowed_s(config, *limit, row.priority));
             open(tx, row, *limit, None, 0, due)?;
         }
+        Ok(())
     }
-    Ok(())
+
+    fn close(
+        &mut self,
+        tx: &mut Tx<'_>,
+        which: impl Fn(&DeadlineRow) -> bool,
+        to: impl Fn(&DeadlineRow) -> DeadlineState,
+    ) -> Result<()> {
+        let now = tx.now;
+        let (gone, kept) = std::mem::take(&mut self.open).into_iter().partition(|clock| which(clock));
+        self.open = kept;
+        let gone: Vec<DeadlineRow> = gone;
+        for clock in &gone {
+            store::deadline_close(tx.conn(), &clock.id, to(clock), now)?;
+        }
+        Ok(())
+    }
 }
 
 /// After a refused change: whatever should run in this state and does not, runs again.
 pub fn start_missing(tx: &mut Tx<'_>, config: &Dispatch, row: &AssignmentRow) -> Result<()> {
-    let now = tx.now;
-    let open_now = store::deadlines_open(tx.conn(), &row.id)?;
-    for limit in wanted(row) {
-        if *limit != Limit::Delivered && !open_now.iter().any(|clock| clock.limit_kind == *limit) {
-            let due = now.plus_secs(allowed_s(config, *limit, row.priority));
-            open(tx, row, *limit, None, 0, due)?;
-        }
+    let clocks = Clocks::of(tx, row)?;
+    for limit in wanted(row).iter().filter(|limit| **limit != Limit::Delivered && !clocks.runs(**limit)) {
+        let due = tx.now.plus_secs(allowed_s(config, *limit, row.priority));
+        open(tx, row, *limit, None, 0, due)?;
     }
     Ok(())
 }
 
-/// Stops one person's wait for a receipt (or, without a person, everybody's of that kind).
+/// [`Clocks::stop`] where nothing else is done to the clocks.
 pub fn stop(tx: &mut Tx<'_>, row: &AssignmentRow, limit: Limit, person: Option<&PersonId>) -> Result<()> {
-    let now = tx.now;
-    for clock in store::deadlines_open(tx.conn(), &row.id)? {
-        if clock.limit_kind == limit && (person.is_none() || clock.person_id.as_ref() == person) {
-            store::deadline_close(tx.conn(), &clock.id, DeadlineState::Met, now)?;
-        }
-    }
-    Ok(())
+    Clocks::of(tx, row)?.stop(tx, limit, person)
 }
 
 #[cfg(test)]

@@ -97,7 +97,7 @@ pub fn act(tx: &mut Tx<'_>, config: &Dispatch, row: &mut AssignmentRow, act: &Ac
         if to.is_closed() {
             store::members_close(tx.conn(), &row.id)?;
         }
-        clocks::switch(tx, config, row)?;
+        clocks::Clocks::of(tx, row)?.switch(tx, config, row)?;
         if !matches!(to, State::Sent | State::Delivered | State::Viewed) {
             cards::close(tx, &super::escalate::card_key(row), act.person)?;
         }

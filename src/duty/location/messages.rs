@@ -3,7 +3,7 @@
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::reporting::{Mode, Policy};
+use super::reporting::Policy;
 use super::store;
 use crate::platform::db::Conn;
 use crate::words::error::Result;
@@ -24,6 +24,6 @@ pub fn render(conn: &mut Conn, recipient: &PersonId, subject_id: &str) -> Result
     if subject_id != recipient.to_string() {
         return Ok(None);
     }
-    let policy = Mode::strongest(store::rules_of(conn, recipient)?).policy();
+    let policy = store::mode_of(conn, recipient)?.policy();
     Ok(Some(json!(ReportingPolicy { policy })))
 }

@@ -131,10 +131,15 @@ pub fn device_gone(core: &Core, tx: &mut Tx<'_>, device: &DeviceId) -> Result<()
 /// Gives people a reason to report more often; `source` names it, e.g. `backup:<id>`. Devices hear of a change.
 pub fn reporting_raise(core: &Core, tx: &mut Tx<'_>, people: &[PersonId], source: &str, mode: Mode) -> Result<()> {
     for person in people {
-        let before = Mode::strongest(store::rules_of(tx.conn(), person)?);
+        let rules = store::rules_of(tx.conn(), person)?;
+        if rules.iter().any(|(known, as_is)| known == source && *as_is == mode) {
+            continue;
+        }
         let now = tx.now;
         store::rule_put(tx.conn(), person, source, mode, now)?;
-        reporting_tell(core, tx, person, before)?;
+        let others = rules.iter().filter(|(known, _)| known != source).map(|(_, mode)| *mode);
+        let after = Mode::strongest(others.chain([mode]));
+        reporting_tell(core, tx, person, strongest(&rules), after)?;
     }
     Ok(())
 }
@@ -149,11 +154,16 @@ pub fn reporting_end(core: &Core, tx: &mut Tx<'_>, source: &str) -> Result<()> {
 
 /// Ends a reason for one person.
 pub fn reporting_end_for(core: &Core, tx: &mut Tx<'_>, person: &PersonId, source: &str) -> Result<()> {
-    let before = Mode::strongest(store::rules_of(tx.conn(), person)?);
+    let rules = store::rules_of(tx.conn(), person)?;
     if store::rule_drop(tx.conn(), person, source)? {
-        reporting_tell(core, tx, person, before)?;
+        let after = Mode::strongest(rules.iter().filter(|(known, _)| known != source).map(|(_, mode)| *mode));
+        reporting_tell(core, tx, person, strongest(&rules), after)?;
     }
     Ok(())
+}
+
+fn strongest(rules: &[(String, Mode)]) -> Mode {
+    Mode::strongest(rules.iter().map(|(_, mode)| *mode))
 }
 
 /// An assignment moved: while it is on its way, its people's devices report more often.
@@ -164,7 +174,6 @@ pub fn assignment_moved(
     to: &str,
     people: &[PersonId],
 ) -> Result<()> {
-    people.iter().try_for_each(|person| person_changed(core, tx, person))?;
     let source = format!("assignment:{assignment}");
     match to {
         "accepted" | "en_route" | "on_scene" => reporting_raise(core, tx, people, &source, Mode::OnAssignment),
@@ -174,12 +183,10 @@ pub fn assignment_moved(
 
 /// Somebody was split off from an assignment under way: his devices report as before it.
 pub fn assignment_left(core: &Core, tx: &mut Tx<'_>, assignment: &AssignmentId, person: &PersonId) -> Result<()> {
-    person_changed(core, tx, person)?;
     reporting_end_for(core, tx, person, &format!("assignment:{assignment}"))
 }
 
-fn reporting_tell(core: &Core, tx: &mut Tx<'_>, person: &PersonId, before: Mode) -> Result<()> {
-    let after = Mode::strongest(store::rules_of(tx.conn(), person)?);
+fn reporting_tell(core: &Core, tx: &mut Tx<'_>, person: &PersonId, before: Mode, after: Mode) -> Result<()> {
     if after == before {
         return Ok(());
     }

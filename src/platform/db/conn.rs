@@ -99,7 +99,8 @@ impl Role {
             Self::Writer => {
                 "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA busy_timeout=5000; \
                  PRAGMA foreign_keys=ON; PRAGMA wal_autocheckpoint=4000; PRAGMA mmap_size=268435456; \
-                 PRAGMA journal_size_limit=67108864; PRAGMA fullfsync=ON;"
+                 PRAGMA journal_size_limit=67108864; PRAGMA fullfsync=ON; \
+                 PRAGMA temp_store=MEMORY; PRAGMA cache_size=-32768;"
             }
         }
     }

@@ -58,3 +58,14 @@ where
         Conn::Pg(c) => Kept(statement).get_result(c).optional(),
     }
 }
+
+/// All rows a statement gives.
+pub fn returning_all<'q, Q, T>(conn: &mut Conn, statement: Q) -> QueryResult<Vec<T>>
+where
+    Kept<Q>: LoadQuery<'q, SqliteConnection, T> + LoadQuery<'q, PgConnection, T>,
+{
+    match conn {
+        Conn::Sqlite(c) => Kept(statement).load(c),
+        Conn::Pg(c) => Kept(statement).load(c),
+    }
+}

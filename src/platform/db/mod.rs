@@ -11,6 +11,7 @@ pub mod kept;
 pub mod lock;
 pub mod migrate;
 pub mod schema;
+pub mod straight;
 #[cfg(test)]
 mod tests;
 mod tx;
@@ -56,7 +57,7 @@ macro_rules! lock_row {
         let conn: &mut $crate::platform::db::Conn = $conn;
         let row = $table::table.find($id);
         match conn {
-            $crate::platform::db::Conn::Sqlite(_) => row.first(conn).optional(),
+            $crate::platform::db::Conn::Sqlite(_) => $crate::platform::db::straight::one(conn, row),
             $crate::platform::db::Conn::Pg(_) => diesel::update(row)
                 .set($table::version.eq($table::version))
                 .returning($table::all_columns)

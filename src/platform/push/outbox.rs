@@ -16,7 +16,7 @@ use uuid::Uuid;
 use super::hub::Hub;
 use crate::per_backend;
 use crate::platform::db::schema::{delivery, message, stream};
-use crate::platform::db::{Conn, Tx, kept};
+use crate::platform::db::{Conn, Tx, kept, straight};
 use crate::platform::jobs;
 use crate::words::error::{Error, Result};
 use crate::words::ids::{DeviceId, MessageId, PersonId};
@@ -96,18 +96,17 @@ pub fn set_hub(hub: Arc<Hub>) {
 pub fn send(tx: &mut Tx<'_>, recipients: &[PersonId], draft: &Draft<'_>) -> Result<MessageId> {
     let id = MessageId::new();
     let now = tx.now;
-    diesel::insert_into(message::table)
-        .values((
-            message::id.eq(id),
-            message::kind.eq(draft.kind),
-            message::subject_kind.eq(draft.subject.kind.as_ref()),
-            message::subject_id.eq(&draft.subject.id),
-            message::version.eq(draft.version),
-            message::args.eq(draft.args.to_string()),
-            message::urgent.eq(draft.urgent),
-            message::created_at.eq(now),
-        ))
-        .execute(tx.conn())?;
+    let row = (
+        message::id.eq(id),
+        message::kind.eq(draft.kind),
+        message::subject_kind.eq(draft.subject.kind.as_ref()),
+        message::subject_id.eq(&draft.subject.id),
+        message::version.eq(draft.version),
+        message::args.eq(draft.args.to_string()),
+        message::urgent.eq(draft.urgent),
+        message::created_at.eq(now),
+    );
+    straight::insert(tx.conn(), diesel::insert_into(message::table).values(row))?;
     // Ascending order, each once: two transactions never wait for each other in a circle.
     let recipients: BTreeSet<PersonId> = recipients.iter().copied().collect();
     if recipients.len() > FANOUT_MAX {
@@ -125,14 +124,13 @@ pub fn send(tx: &mut Tx<'_>, recipients: &[PersonId], draft: &Draft<'_>) -> Resu
 fn append(tx: &mut Tx<'_>, person: &PersonId, message: &MessageId) -> Result<()> {
     let (person, now) = (*person, tx.now);
     let seq = next_seq(tx.conn(), &person)?;
-    diesel::insert_into(delivery::table)
-        .values((
-            delivery::recipient.eq(person),
-            delivery::seq.eq(seq),
-            delivery::message_id.eq(message),
-            delivery::created_at.eq(now),
-        ))
-        .execute(tx.conn())?;
+    let row = (
+        delivery::recipient.eq(person),
+        delivery::seq.eq(seq),
+        delivery::message_id.eq(message),
+        delivery::created_at.eq(now),
+    );
+    straight::insert(tx.conn(), diesel::insert_into(delivery::table).values(row))?;
     tx.on_commit(move || {
         if let Some(hub) = HUB.get() {
             hub.nudge(&person, seq);
@@ -249,7 +247,7 @@ pub fn message_at(conn: &mut Conn, person: &PersonId, seq: i64) -> Result<Option
 /// Up to `limit` messages after `seq`, in order.
 pub fn messages_after(conn: &mut Conn, person: &PersonId, seq: i64, limit: i64) -> Result<Vec<Envelope>> {
     type Row = (i64, MessageId, String, String, String, i64, String, bool, Timestamp);
-    let rows: Vec<Row> = delivery::table
+    let page = delivery::table
         .inner_join(message::table.on(message::id.eq(delivery::message_id)))
         .filter(delivery::recipient.eq(person))
         .filter(delivery::seq.gt(seq))
@@ -265,8 +263,8 @@ pub fn messages_after(conn: &mut Conn, person: &PersonId, seq: i64, limit: i64) 
             message::args,
             message::urgent,
             message::created_at,
-        ))
-        .load(conn)?;
+        ));
+    let rows: Vec<Row> = straight::all(conn, page)?;
     rows.into_iter()
         .map(|(seq, id, kind, subject_kind, subject_id, version, args, urgent, created_at)| {
             Ok(Envelope {
@@ -293,14 +291,11 @@ pub fn mark_received(
     up_to_seq: i64,
 ) -> Result<Vec<i64>> {
     let now = tx.now;
-    Ok(diesel::update(
-        delivery::table
-            .filter(delivery::recipient.eq(person))
-            .filter(delivery::seq.gt(after_seq))
-            .filter(delivery::seq.le(up_to_seq))
-            .filter(delivery::received_at.is_null()),
-    )
-    .set((delivery::received_at.eq(now), delivery::received_device.eq(device)))
-    .returning(delivery::seq)
-    .get_results(tx.conn())?)
+    let new = delivery::table
+        .filter(delivery::recipient.eq(person))
+        .filter(delivery::seq.gt(after_seq))
+        .filter(delivery::seq.le(up_to_seq))
+        .filter(delivery::received_at.is_null());
+    let receipt = (delivery::received_at.eq(now), delivery::received_device.eq(device));
+    Ok(kept::returning_all(tx.conn(), diesel::update(new).set(receipt).returning(delivery::seq))?)
 }

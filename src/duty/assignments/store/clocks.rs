@@ -5,7 +5,7 @@ use diesel::prelude::*;
 use super::super::escalation::{Channel, Limit};
 use super::super::ladder::Truth;
 use crate::platform::db::schema::{channel_attempt, deadline};
-use crate::platform::db::{Conn, kept};
+use crate::platform::db::{Conn, kept, straight};
 use crate::words::error::Result;
 use crate::words::ids::{AssignmentId, DeadlineId, DeviceId, IncidentId, JobId, PersonId};
 use crate::words::time::Timestamp;
@@ -53,15 +53,13 @@ pub struct AttemptRow {
 }
 
 pub fn deadline_insert(conn: &mut Conn, row: &DeadlineRow) -> Result<()> {
-    diesel::insert_into(deadline::table).values(row).execute(conn)?;
+    straight::insert(conn, diesel::insert_into(deadline::table).values(row))?;
     Ok(())
 }
 
 pub fn deadlines_open(conn: &mut Conn, id: &AssignmentId) -> Result<Vec<DeadlineRow>> {
-    Ok(deadline::table
-        .filter(deadline::assignment_id.eq(id))
-        .filter(deadline::state.eq(DeadlineState::Open))
-        .load(conn)?)
+    let open = deadline::table.filter(deadline::assignment_id.eq(id)).filter(deadline::state.eq(DeadlineState::Open));
+    Ok(straight::all(conn, open)?)
 }
 
 pub fn deadlines_of_incident(conn: &mut Conn, id: &IncidentId) -> Result<Vec<DeadlineRow>> {
@@ -132,7 +130,7 @@ pub fn deadlines_next(conn: &mut Conn) -> Result<Option<Timestamp>> {
 }
 
 pub fn attempt_insert(conn: &mut Conn, row: &AttemptRow) -> Result<()> {
-    diesel::insert_into(channel_attempt::table).values(row).execute(conn)?;
+    straight::insert(conn, diesel::insert_into(channel_attempt::table).values(row))?;
     Ok(())
 }
 
@@ -175,19 +173,18 @@ pub fn attempts_received(
     device: &DeviceId,
     now: Timestamp,
 ) -> Result<()> {
-    diesel::update(
-        channel_attempt::table
-            .filter(channel_attempt::assignment_id.eq(id))
-            .filter(channel_attempt::person_id.eq(person))
-            .filter(channel_attempt::outcome.eq("tried"))
-            .filter(channel_attempt::channel.eq_any([Channel::Socket, Channel::OtherDevices])),
-    )
-    .set((
+    let ours = channel_attempt::channel.eq(Channel::Socket).or(channel_attempt::channel.eq(Channel::OtherDevices));
+    let waiting = channel_attempt::table
+        .filter(channel_attempt::assignment_id.eq(id))
+        .filter(channel_attempt::person_id.eq(person))
+        .filter(channel_attempt::outcome.eq("tried"))
+        .filter(ours);
+    let received = (
         channel_attempt::outcome.eq("received"),
         channel_attempt::truth.eq(Some(Truth::Machine)),
         channel_attempt::device_id.eq(Some(device)),
         channel_attempt::outcome_at.eq(Some(now)),
-    ))
-    .execute(conn)?;
+    );
+    kept::execute(conn, diesel::update(waiting).set(received))?;
     Ok(())
 }

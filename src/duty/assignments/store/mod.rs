@@ -7,7 +7,7 @@ use diesel::prelude::*;
 
 use super::ladder::{Pause, Standing, State};
 use crate::platform::db::schema::{agency, assignment, assignment_person};
-use crate::platform::db::{Conn, kept};
+use crate::platform::db::{Conn, kept, straight};
 use crate::words::error::{Error, Result};
 use crate::words::ids::{AgencyId, AssignmentId, IncidentId, PersonId, UnitId};
 use crate::words::time::Timestamp;
@@ -132,7 +132,7 @@ pub struct AgencyRow {
 
 /// Errors: `not_found`.
 pub fn assignment_fetch(conn: &mut Conn, id: &AssignmentId) -> Result<AssignmentRow> {
-    assignment::table.find(id).first(conn).optional()?.ok_or_else(|| Error::not_found("assignment"))
+    straight::one(conn, assignment::table.find(id))?.ok_or_else(|| Error::not_found("assignment"))
 }
 
 /// Fetches and locks the row until the transaction ends.
@@ -175,11 +175,11 @@ pub fn open_of_person(conn: &mut Conn, person: &PersonId) -> Result<Vec<Assignme
         .filter(assignment_person::person_id.eq(person))
         .filter(assignment_person::open.eq(true))
         .select(assignment_person::assignment_id);
-    Ok(assignment::table
+    let open = assignment::table
         .filter(assignment::id.eq_any(mine))
         .filter(assignment::closed_at.is_null())
-        .order((assignment::created_at.asc(), assignment::id.asc()))
-        .load(conn)?)
+        .order((assignment::created_at.asc(), assignment::id.asc()));
+    Ok(straight::all(conn, open)?)
 }
 
 /// Everything a person was ever sent to, newest first, before an instant.
@@ -203,12 +203,12 @@ pub fn assignments_of_person(
 
 /// Open ones given to this crew, unit or agency.
 pub fn open_of_assignee(conn: &mut Conn, kind: AssigneeKind, id: &str) -> Result<Vec<AssignmentRow>> {
-    Ok(assignment::table
+    let open = assignment::table
         .filter(assignment::assignee_id.eq(id))
         .filter(assignment::assignee_kind.eq(kind))
         .filter(assignment::closed_at.is_null())
-        .order((assignment::created_at.asc(), assignment::id.asc()))
-        .load(conn)?)
+        .order((assignment::created_at.asc(), assignment::id.asc()));
+    Ok(straight::all(conn, open)?)
 }
 
 /// Open assignments of crews and people of one unit.
@@ -231,10 +231,10 @@ pub fn member_insert(conn: &mut Conn, row: &MemberRow) -> Result<bool> {
 }
 
 pub fn members_of(conn: &mut Conn, id: &AssignmentId) -> Result<Vec<MemberRow>> {
-    Ok(assignment_person::table
+    let members = assignment_person::table
         .filter(assignment_person::assignment_id.eq(id))
-        .order((assignment_person::role.desc(), assignment_person::person_id.asc()))
-        .load(conn)?)
+        .order((assignment_person::role.desc(), assignment_person::person_id.asc()));
+    Ok(straight::all(conn, members)?)
 }
 
 pub fn members_of_all(conn: &mut Conn, ids: &[AssignmentId]) -> Result<Vec<MemberRow>> {
@@ -273,9 +273,8 @@ pub fn member_rejoin(conn: &mut Conn, id: &AssignmentId, person: &PersonId) -> R
 
 /// The assignment is over for everybody.
 pub fn members_close(conn: &mut Conn, id: &AssignmentId) -> Result<()> {
-    diesel::update(assignment_person::table.filter(assignment_person::assignment_id.eq(id)))
-        .set(assignment_person::open.eq(false))
-        .execute(conn)?;
+    let all = assignment_person::table.filter(assignment_person::assignment_id.eq(id));
+    kept::execute(conn, diesel::update(all).set(assignment_person::open.eq(false)))?;
     Ok(())
 }
 

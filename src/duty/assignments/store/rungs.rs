@@ -3,8 +3,8 @@
 use diesel::prelude::*;
 
 use super::super::ladder::{Rung, State, Truth, Via};
-use crate::platform::db::Conn;
 use crate::platform::db::schema::rung;
+use crate::platform::db::{Conn, straight};
 use crate::words::error::Result;
 use crate::words::ids::{AssignmentId, DeviceId, PersonId, RungId};
 use crate::words::time::Timestamp;
@@ -33,12 +33,12 @@ pub struct RungRow {
 }
 
 pub fn rung_insert(conn: &mut Conn, row: &RungRow) -> Result<()> {
-    diesel::insert_into(rung::table).values(row).execute(conn)?;
+    straight::insert(conn, diesel::insert_into(rung::table).values(row))?;
     Ok(())
 }
 
 pub fn rung_by_key(conn: &mut Conn, id: &AssignmentId, key: &str) -> Result<Option<RungRow>> {
-    Ok(rung::table.filter(rung::assignment_id.eq(id)).filter(rung::natural_key.eq(key)).first(conn).optional()?)
+    Ok(straight::one(conn, rung::table.filter(rung::assignment_id.eq(id)).filter(rung::natural_key.eq(key)))?)
 }
 
 /// In the order of recording.

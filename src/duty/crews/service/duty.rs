@@ -334,11 +334,11 @@ pub fn duty_log(tx: &mut Tx<'_>, actor: &Actor, id: &PersonId, change: &str, dat
 }
 
 /// Moves the stored availability of somebody on duty; called by the reactions. Nothing happens
-/// off duty. Emits `DutyChanged` when it moved, so that lists and the live view follow.
+/// off duty. Emits `AvailabilityChanged` when it moved, so that lists and the live view follow.
 pub fn availability_set(tx: &mut Tx<'_>, id: &PersonId, to: Availability) -> Result<()> {
     let now = tx.now;
     if store::duty_availability_set(tx.conn(), id, to, now)? {
-        tx.emit(&Event::DutyChanged { person: *id, on_duty: true })?;
+        tx.emit(&Event::AvailabilityChanged { person: *id })?;
     }
     Ok(())
 }

@@ -10,7 +10,7 @@ use super::{Availability, CarriedDevice, CrewStatus, Member, OnDuty};
 use crate::per_backend;
 use crate::platform::db::schema::{crew, crew_member, device_issue, duty, duty_log, grid};
 use crate::platform::db::schema::{device, person, unit};
-use crate::platform::db::{Conn, kept};
+use crate::platform::db::{Conn, kept, straight};
 use crate::platform::policy::{DeviceKind, PersonKind};
 use crate::words::error::{Error, Result};
 use crate::words::ids::{CrewId, DeviceId, GridId, PersonId, UnitId};
@@ -20,7 +20,7 @@ pub use rows::*;
 
 /// The state of this person; an off-duty one if they never signed on.
 pub fn duty_fetch(conn: &mut Conn, id: &PersonId) -> Result<Duty> {
-    Ok(duty::table.find(id).first(conn).optional()?.unwrap_or_else(|| Duty::off(*id)))
+    Ok(straight::one(conn, duty::table.find(id))?.unwrap_or_else(|| Duty::off(*id)))
 }
 
 pub fn duties_fetch(conn: &mut Conn, ids: &[PersonId]) -> Result<Vec<Duty>> {
@@ -190,13 +190,13 @@ pub fn carried_of_people(conn: &mut Conn, people: &[PersonId]) -> Result<HashMap
 
 /// What this person carries now.
 pub fn carried_devices(conn: &mut Conn, id: &PersonId) -> Result<Vec<CarriedDevice>> {
-    let rows: Vec<(DeviceId, DeviceKind)> = device_issue::table
+    let carried = device_issue::table
         .inner_join(device::table.on(device::id.eq(device_issue::device_id)))
         .filter(device_issue::person_id.eq(id))
         .filter(device_issue::returned_at.is_null())
         .order(device_issue::issued_at)
-        .select((device::id, device::kind))
-        .load(conn)?;
+        .select((device::id, device::kind));
+    let rows: Vec<(DeviceId, DeviceKind)> = straight::all(conn, carried)?;
     Ok(rows.into_iter().map(|(id, kind)| CarriedDevice { id, kind }).collect())
 }
 

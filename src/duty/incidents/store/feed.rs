@@ -4,7 +4,7 @@ use diesel::prelude::*;
 
 use crate::per_backend;
 use crate::platform::db::schema::{feed_entry, feed_head, feed_webhook};
-use crate::platform::db::{Conn, kept};
+use crate::platform::db::{Conn, kept, straight};
 use crate::words::error::{Error, Result};
 use crate::words::ids::{IncidentId, PersonId};
 use crate::words::time::Timestamp;
@@ -55,7 +55,7 @@ pub fn seq_take(conn: &mut Conn, source: &str) -> Result<i64> {
 }
 
 pub fn feed_insert(conn: &mut Conn, row: &FeedRow) -> Result<()> {
-    diesel::insert_into(feed_entry::table).values(row).execute(conn)?;
+    straight::insert(conn, diesel::insert_into(feed_entry::table).values(row))?;
     Ok(())
 }
 

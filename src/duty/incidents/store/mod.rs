@@ -7,7 +7,7 @@ mod trail;
 use diesel::prelude::*;
 
 use crate::platform::db::schema::{incident, incident_caller, incident_person, incident_revision, incident_unit, unit};
-use crate::platform::db::{Conn, kept};
+use crate::platform::db::{Conn, kept, straight};
 use crate::words::error::{Error, Result};
 use crate::words::ids::{AssignmentId, IncidentId, PersonId, UnitId};
 use crate::words::time::Timestamp;
@@ -101,7 +101,7 @@ pub struct CallerRow {
 
 /// Errors: `not_found`.
 pub fn incident_fetch(conn: &mut Conn, id: &IncidentId) -> Result<IncidentRow> {
-    incident::table.find(id).first(conn).optional()?.ok_or_else(|| Error::not_found("incident"))
+    straight::one(conn, incident::table.find(id))?.ok_or_else(|| Error::not_found("incident"))
 }
 
 /// Fetches and locks the row until the transaction ends.
@@ -118,7 +118,7 @@ pub fn incident_insert_new(conn: &mut Conn, row: &IncidentRow) -> Result<bool> {
 
 /// Writes the whole row back; callers hold its lock.
 pub fn incident_save(conn: &mut Conn, row: &IncidentRow) -> Result<()> {
-    diesel::update(incident::table.find(&row.id)).set(row).execute(conn)?;
+    kept::execute(conn, diesel::update(incident::table.find(&row.id)).set(row))?;
     Ok(())
 }
 
@@ -278,8 +278,10 @@ pub fn party_end(conn: &mut Conn, assignment: &AssignmentId, person: Option<&Per
         .filter(incident_person::open.eq(true));
     let change = (incident_person::open.eq(false), incident_person::ended_at.eq(Some(now)));
     match person {
-        Some(person) => diesel::update(open.filter(incident_person::person_id.eq(person))).set(change).execute(conn)?,
-        None => diesel::update(open).set(change).execute(conn)?,
+        Some(person) => {
+            kept::execute(conn, diesel::update(open.filter(incident_person::person_id.eq(person))).set(change))?
+        }
+        None => kept::execute(conn, diesel::update(open).set(change))?,
     };
     Ok(())
 }

@@ -3,8 +3,8 @@
 use diesel::prelude::*;
 
 use crate::per_backend;
-use crate::platform::db::Conn;
 use crate::platform::db::schema::{incident_entry, incident_link, incident_note};
+use crate::platform::db::{Conn, straight};
 use crate::words::error::{Error, Result};
 use crate::words::ids::{IncidentId, NoteId, PersonId};
 use crate::words::time::Timestamp;
@@ -45,7 +45,7 @@ pub struct LinkRow {
 }
 
 pub fn entry_insert(conn: &mut Conn, row: &EntryRow) -> Result<()> {
-    diesel::insert_into(incident_entry::table).values(row).execute(conn)?;
+    straight::insert(conn, diesel::insert_into(incident_entry::table).values(row))?;
     Ok(())
 }
 

@@ -4,7 +4,7 @@ use actix_web::HttpResponse;
 use serde::{Deserialize, Serialize};
 
 use super::{TRACK_DEFAULT_S, TRACK_MAX_S};
-use crate::duty::location::reporting::{Mode, Policy};
+use crate::duty::location::reporting::Policy;
 use crate::duty::location::service::{self, LookedAt};
 use crate::duty::location::store;
 use crate::platform::ctx::Ctx;
@@ -56,6 +56,6 @@ pub async fn looked_at(ctx: Ctx, Params(query): Params<LookedAtQuery>) -> Result
 #[utoipa::path(get, path = "/api/v1/me/reporting-policy", tag = "location", responses((status = 200, body = Policy)))]
 pub async fn reporting_policy(ctx: Ctx) -> Result<HttpResponse> {
     let person = ctx.actor.person;
-    let modes = ctx.db.read(move |conn| store::rules_of(conn, &person)).await?;
-    Ok(HttpResponse::Ok().json(Mode::strongest(modes).policy()))
+    let mode = ctx.db.read(move |conn| store::mode_of(conn, &person)).await?;
+    Ok(HttpResponse::Ok().json(mode.policy()))
 }

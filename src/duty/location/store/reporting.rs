@@ -3,21 +3,21 @@
 use diesel::prelude::*;
 
 use crate::duty::location::reporting::Mode;
-use crate::per_backend;
-use crate::platform::db::Conn;
 use crate::platform::db::schema::reporting_rule as rule;
+use crate::platform::db::{Conn, kept};
 use crate::words::error::Result;
 use crate::words::ids::PersonId;
 use crate::words::time::Timestamp;
 
 /// Sets a reason; the same source replaces its own.
 pub fn rule_put(conn: &mut Conn, person: &PersonId, source: &str, mode: Mode, now: Timestamp) -> Result<()> {
-    per_backend!(conn, |c| diesel::insert_into(rule::table)
-        .values((rule::person_id.eq(person), rule::source.eq(source), rule::mode.eq(mode), rule::since.eq(now),))
+    let new = (rule::person_id.eq(person), rule::source.eq(source), rule::mode.eq(mode), rule::since.eq(now));
+    let put = diesel::insert_into(rule::table)
+        .values(new)
         .on_conflict((rule::person_id, rule::source))
         .do_update()
-        .set(rule::mode.eq(mode))
-        .execute(c))?;
+        .set(rule::mode.eq(mode));
+    kept::execute(conn, put)?;
     Ok(())
 }
 
@@ -34,8 +34,13 @@ pub fn rule_people(conn: &mut Conn, source: &str) -> Result<Vec<PersonId>> {
 }
 
 /// The reasons that hold for a person.
-pub fn rules_of(conn: &mut Conn, person: &PersonId) -> Result<Vec<Mode>> {
-    Ok(rule::table.filter(rule::person_id.eq(person)).select(rule::mode).load(conn)?)
+pub fn rules_of(conn: &mut Conn, person: &PersonId) -> Result<Vec<(String, Mode)>> {
+    Ok(rule::table.filter(rule::person_id.eq(person)).select((rule::source, rule::mode)).load(conn)?)
+}
+
+/// What all of them together ask for.
+pub fn mode_of(conn: &mut Conn, person: &PersonId) -> Result<Mode> {
+    Ok(Mode::strongest(rules_of(conn, person)?.into_iter().map(|(_, mode)| mode)))
 }
 
 /// All reasons, for start-up.

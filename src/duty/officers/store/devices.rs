@@ -3,8 +3,8 @@
 use diesel::prelude::*;
 
 use crate::duty::officers::{DeviceRow, DeviceStatus, EnrolmentCodeRow};
-use crate::platform::db::Conn;
 use crate::platform::db::schema::{device, enrolment_code, unit};
+use crate::platform::db::{Conn, straight};
 use crate::platform::policy::DeviceKind;
 use crate::words::error::{Error, Result};
 use crate::words::ids::{DeviceId, PersonId};
@@ -12,7 +12,7 @@ use crate::words::time::Timestamp;
 
 /// `not_found` if there is none.
 pub fn device_fetch(conn: &mut Conn, id: &DeviceId) -> Result<DeviceRow> {
-    device::table.find(id).first(conn).optional()?.ok_or_else(|| Error::not_found("device"))
+    straight::one(conn, device::table.find(id))?.ok_or_else(|| Error::not_found("device"))
 }
 
 pub fn devices_fetch(conn: &mut Conn, ids: &[DeviceId]) -> Result<Vec<DeviceRow>> {

@@ -4,8 +4,8 @@ use diesel::prelude::*;
 
 use crate::duty::officers::{PersonRow, PersonStatus};
 use crate::per_backend;
-use crate::platform::db::Conn;
 use crate::platform::db::schema::{credential, person, person_secret, unit};
+use crate::platform::db::{Conn, straight};
 use crate::platform::keys::CURRENT_KEY_ID;
 use crate::platform::policy::PersonKind;
 use crate::words::error::{Error, Result};
@@ -28,7 +28,7 @@ pub struct PeopleFilter {
 
 /// `not_found` if there is none.
 pub fn person_fetch(conn: &mut Conn, id: &PersonId) -> Result<PersonRow> {
-    person::table.find(id).first(conn).optional()?.ok_or_else(|| Error::not_found("person"))
+    straight::one(conn, person::table.find(id))?.ok_or_else(|| Error::not_found("person"))
 }
 
 pub fn person_by_username(conn: &mut Conn, username: &str) -> Result<Option<PersonRow>> {

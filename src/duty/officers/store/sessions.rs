@@ -3,15 +3,15 @@
 use diesel::prelude::*;
 
 use crate::duty::officers::{AuthChangeRow, SessionRow};
-use crate::platform::db::Conn;
 use crate::platform::db::schema::{auth_change, session, ws_ticket};
+use crate::platform::db::{Conn, straight};
 use crate::words::error::{Error, Result};
 use crate::words::ids::{DeviceId, PersonId, SessionId};
 use crate::words::time::Timestamp;
 
 /// `not_found` if there is none.
 pub fn session_fetch(conn: &mut Conn, id: &SessionId) -> Result<SessionRow> {
-    session::table.find(id).first(conn).optional()?.ok_or_else(|| Error::not_found("session"))
+    straight::one(conn, session::table.find(id))?.ok_or_else(|| Error::not_found("session"))
 }
 
 pub fn session_insert(conn: &mut Conn, row: &SessionRow) -> Result<()> {

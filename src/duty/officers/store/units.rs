@@ -3,8 +3,8 @@
 use diesel::prelude::*;
 
 use crate::duty::officers::UnitRow;
-use crate::platform::db::Conn;
 use crate::platform::db::schema::{person, unit};
+use crate::platform::db::{Conn, straight};
 use crate::platform::policy::PersonKind;
 use crate::words::error::{Error, Result};
 use crate::words::ids::{PersonId, UnitId};
@@ -15,7 +15,7 @@ const SEAT_KINDS: [PersonKind; 3] = [PersonKind::Dispatcher, PersonKind::Supervi
 
 /// `not_found` if there is none.
 pub fn unit_fetch(conn: &mut Conn, id: &UnitId) -> Result<UnitRow> {
-    unit::table.find(id).first(conn).optional()?.ok_or_else(|| Error::not_found("unit"))
+    straight::one(conn, unit::table.find(id))?.ok_or_else(|| Error::not_found("unit"))
 }
 
 pub fn unit_insert(conn: &mut Conn, row: &UnitRow) -> Result<()> {
