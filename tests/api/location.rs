@@ -4,3 +4,4 @@ mod fixes;
 mod live;
 mod moves;
 mod tracks;
+mod uplink;

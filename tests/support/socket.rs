@@ -4,6 +4,8 @@ use super::PATIENCE;
 use futures_util::{SinkExt, StreamExt};
 use serde_json::{Value, json};
 use std::collections::VecDeque;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 use tokio::net::TcpStream;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
@@ -27,6 +29,7 @@ pub struct Socket {
     pub last_id: Value,
     /// Binary frames received, whole.
     pub binary: Vec<Vec<u8>>,
+    pings: Arc<AtomicUsize>,
 }
 
 enum Frame {
@@ -67,6 +70,8 @@ impl Socket {
         let (mut sink, mut source) = stream.split();
         let (outgoing, mut to_send) = unbounded_channel::<Message>();
         let (arrived, incoming) = unbounded_channel();
+        let pings = Arc::new(AtomicUsize::new(0));
+        let counted = Arc::clone(&pings);
         tokio::spawn(async move {
             let end = loop {
                 tokio::select! {
@@ -83,7 +88,10 @@ impl Socket {
                             if arrived.send(Frame::Binary(bytes.to_vec())).is_err() { break 1006 }
                         }
                         Some(Ok(Message::Close(frame))) => break frame.map_or(1005, |frame| u16::from(frame.code)),
-                        Some(Ok(_)) => { let _ = sink.flush().await; }
+                        Some(Ok(other)) => {
+                            counted.fetch_add(usize::from(other.is_ping()), Ordering::Relaxed);
+                            let _ = sink.flush().await;
+                        }
                         Some(Err(_)) | None => break 1006,
                     },
                 }
@@ -101,7 +109,13 @@ impl Socket {
             last_seq: 0,
             last_id: Value::Null,
             binary: Vec::new(),
+            pings,
         }
+    }
+
+    /// How often the server asked for a sign of life.
+    pub fn pings(&self) -> usize {
+        self.pings.load(Ordering::Relaxed)
     }
 
     /// Says hello with these cursors (none: a device that was never here) and gives the welcome.

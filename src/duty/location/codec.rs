@@ -227,7 +227,7 @@ fn fix_of(last: &Last) -> Result<Fix, Corrupt> {
     })
 }
 
-fn source_code(source: FixSource) -> i64 {
+pub(super) fn source_code(source: FixSource) -> i64 {
     match source {
         FixSource::Gnss => 0,
         FixSource::Network => 1,
@@ -236,7 +236,7 @@ fn source_code(source: FixSource) -> i64 {
     }
 }
 
-fn source_of(code: i64) -> Result<FixSource, Corrupt> {
+pub(super) fn source_of(code: i64) -> Result<FixSource, Corrupt> {
     match code {
         0 => Ok(FixSource::Gnss),
         1 => Ok(FixSource::Network),
@@ -246,7 +246,7 @@ fn source_of(code: i64) -> Result<FixSource, Corrupt> {
     }
 }
 
-fn datum_code(datum: Datum) -> i64 {
+pub(super) fn datum_code(datum: Datum) -> i64 {
     match datum {
         Datum::Wgs84 => 0,
         Datum::Gcj02 => 1,
@@ -254,7 +254,7 @@ fn datum_code(datum: Datum) -> i64 {
     }
 }
 
-fn datum_of(code: i64) -> Result<Datum, Corrupt> {
+pub(super) fn datum_of(code: i64) -> Result<Datum, Corrupt> {
     match code {
         0 => Ok(Datum::Wgs84),
         1 => Ok(Datum::Gcj02),
@@ -318,11 +318,11 @@ fn put_signed(out: &mut Vec<u8>, value: i64) {
     put_unsigned(out, zigzag(value));
 }
 
-fn zigzag(value: i64) -> u64 {
+pub(super) fn zigzag(value: i64) -> u64 {
     ((value << 1) ^ (value >> 63)) as u64
 }
 
-fn unzigzag(value: u64) -> i64 {
+pub(super) fn unzigzag(value: u64) -> i64 {
     (value >> 1) as i64 ^ -((value & 1) as i64)
 }
 

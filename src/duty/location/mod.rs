@@ -7,6 +7,7 @@
 //! live/     markers, freshness, nearest, subscriptions   live_bin  16 bytes a moved person
 //! access    who looked at whom                           reporting how often devices report
 //! travel    time to arrive                               simplify, geojson  tracks as lines
+//! uplink    fixes as few bytes on the socket
 //! ```
 
 pub mod access;
@@ -27,6 +28,7 @@ pub mod service;
 pub mod simplify;
 pub mod store;
 pub mod travel;
+pub mod uplink;
 
 pub use live::{Live, Marker};
 pub use travel::{TravelMode, TravelTime, eta_s};

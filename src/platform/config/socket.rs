@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 pub struct Socket {
     /// Seconds a connection may stay without a hello.
     pub hello_timeout_s: u64,
-    /// Seconds between the server's pings.
+    /// Seconds of the beat a client keeps; one that is not heard for a third longer is pinged.
     pub ping_every_s: u64,
     /// Seconds without a frame from the client before it is dropped.
     pub silent_after_s: u64,

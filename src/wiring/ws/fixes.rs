@@ -5,8 +5,9 @@ use std::collections::VecDeque;
 use std::rc::Rc;
 
 use super::close::Close;
+use super::frame::Outgoing as Frame;
 use super::protocol::{Fixes, FixesAck, Rejected};
-use super::slices::{self, Fix};
+use super::slices::{self, Fix, uplink};
 use super::socket::{Socket, Tagged};
 use crate::duty::location::ingest::{Ack, MAX_FIXES};
 use crate::words::error::{Code, Error, Result};
@@ -16,6 +17,14 @@ const FIXES_WAITING_MAX: usize = 20_000;
 /// Messages of one socket that wait, for the same reason.
 const MESSAGES_WAITING_MAX: usize = 512;
 
+/// How a message of fixes was written; its acknowledgement is written alike.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Form {
+    #[default]
+    Json,
+    Binary,
+}
+
 /// What waits for its commit.
 #[derive(Default)]
 pub struct Queue {
@@ -23,6 +32,8 @@ pub struct Queue {
     waiting: VecDeque<(u64, usize)>,
     fixes: usize,
     last_n: Option<u64>,
+    /// Of the latest message.
+    form: Form,
 }
 
 impl Queue {
@@ -47,8 +58,9 @@ impl Queue {
     }
 }
 
-/// Takes one message in; the answer comes with a later `fixes_ack`.
-pub async fn take(socket: &Rc<Socket>, message: Fixes<Fix>) {
+/// Takes one message in; the answer comes with a later acknowledgement.
+pub async fn take(socket: &Rc<Socket>, message: Fixes<Fix>, form: Form) {
+    socket.with(|state| state.fixes.form = form);
     let (n, count) = (message.n, message.fixes.len());
     let wrong = if count == 0 {
         Some(Error::field("fixes", "must not be empty"))
@@ -89,8 +101,11 @@ pub async fn refuse(socket: &Rc<Socket>, n: u64, error: Error) {
 
 /// Tells the client what a commit stored.
 pub fn acknowledged(socket: &Socket, ack: Ack) {
-    socket.with(|state| state.fixes.settle(ack.up_to));
-    let rejected = ack
+    let form = socket.with(|state| {
+        state.fixes.settle(ack.up_to);
+        state.fixes.form
+    });
+    let rejected: Vec<Rejected> = ack
         .rejected
         .into_iter()
         .map(|fix| Rejected {
@@ -101,7 +116,9 @@ pub fn acknowledged(socket: &Socket, ack: Ack) {
             detail: fix.detail,
         })
         .collect();
-    if ack.up_to > 0 {
+    if ack.up_to > 0 && form == Form::Binary && rejected.is_empty() {
+        socket.push(Frame::binary(uplink::encode_ack(ack.up_to).into()));
+    } else if ack.up_to > 0 {
         socket.say(&Tagged { kind: "fixes_ack", message: FixesAck { up_to: ack.up_to, rejected } });
     }
     if let Some(code) = ack.failed {

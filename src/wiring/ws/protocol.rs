@@ -17,7 +17,7 @@ use crate::words::time::Timestamp;
 
 /// Subprotocol with JSON frames only.
 pub const JSON: &str = "suixing.v1.json";
-/// Subprotocol with binary live frames; everything else is JSON.
+/// Subprotocol with binary live frames and, if the client likes, binary fixes; everything else is JSON.
 pub const BIN: &str = "suixing.v1.bin";
 
 /// Longest `request_id`.

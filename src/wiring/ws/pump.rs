@@ -161,7 +161,7 @@ fn look_again(state: &State, limits: &Limits, now: Instant) -> Instant {
     }
     at = at.min(match state.ping {
         Some((_, sent, _)) => sent.max(state.progress) + limits.stalled_after,
-        None => state.last_ping + limits.ping_every,
+        None => state.beat_at(limits.ping_every),
     });
     if let Some(since) = state.stream.as_ref().and_then(|stream| stream.full_since) {
         at = at.min(since + limits.stalled_after);

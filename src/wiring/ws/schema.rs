@@ -189,14 +189,20 @@ pub fn asyncapi() -> Value {
             json!({ "name": kind, "summary": entry.summary, "contentType": "application/json", "payload": payload }),
         );
     }
-    messages.insert(
-        "server_live_binary".into(),
-        json!({
-            "name": "live frame", "contentType": "application/octet-stream",
-            "summary": "Snapshot or delta of `suixing.v1.bin`; layout in ws.md.",
-            "payload": { "type": "string", "format": "binary" },
-        }),
-    );
+    let binary = [
+        ("client_fixes_binary", "fixes frame", "Positions on `suixing.v1.bin`; layout in ws.md."),
+        ("server_fixes_ack_binary", "fixes acknowledgement", "Its acknowledgement; layout in ws.md."),
+        ("server_live_binary", "live frame", "Snapshot or delta of `suixing.v1.bin`; layout in ws.md."),
+    ];
+    for (key, name, summary) in binary {
+        messages.insert(
+            key.into(),
+            json!({
+                "name": name, "contentType": "application/octet-stream", "summary": summary,
+                "payload": { "type": "string", "format": "binary" },
+            }),
+        );
+    }
     let refs = |place: &str, side: &str| -> Map<String, Value> {
         messages
             .keys()

@@ -10,10 +10,10 @@ use actix_ws::{AggregatedMessage, AggregatedMessageStream, ProtocolError};
 use tokio::time::Instant;
 
 use super::close::Close;
-use super::fixes;
+use super::fixes::{self, Form};
 use super::frame::Outgoing as Frame;
-use super::protocol::{self, Incoming, Misunderstood, Pong};
-use super::slices::Fix;
+use super::protocol::{self, Fixes, Incoming, Misunderstood, Pong};
+use super::slices::{Fix, uplink};
 use super::socket::{Socket, Tagged};
 use super::{dispatch, stream};
 use crate::words::error::{Code, Error};
@@ -31,10 +31,7 @@ pub async fn run(socket: Rc<Socket>, mut frames: AggregatedMessageStream) {
         heard(&socket);
         match frame {
             Ok(AggregatedMessage::Text(text)) => take(&socket, &text).await,
-            Ok(AggregatedMessage::Binary(_)) => {
-                socket.say_error(&Error::bad("clients send text frames"), None);
-                socket.count_garbage();
-            }
+            Ok(AggregatedMessage::Binary(bytes)) => take_binary(&socket, &bytes).await,
             Ok(AggregatedMessage::Ping(payload)) => socket.push(Frame::pong(payload)),
             Ok(AggregatedMessage::Pong(payload)) => {
                 socket.with(|state| state.take_pong(&payload));
@@ -124,7 +121,7 @@ async fn take(socket: &Rc<Socket>, text: &str) {
         }
         Incoming::Fixes(fixes) => {
             socket.with(|state| state.busy = true);
-            fixes::take(socket, fixes).await;
+            fixes::take(socket, fixes, Form::Json).await;
             socket.with(|state| state.busy = false);
         }
         Incoming::LiveAck(ack) => {
@@ -135,6 +132,36 @@ async fn take(socket: &Rc<Socket>, text: &str) {
             socket.with(|state| state.busy = true);
             dispatch::run(socket, command).await;
             socket.with(|state| state.busy = false);
+        }
+    }
+}
+
+/// Binary frames are fixes, where they were agreed on.
+async fn take_binary(socket: &Rc<Socket>, bytes: &[u8]) {
+    let refused = if !socket.wire.binary {
+        Some(Error::bad("binary frames need the subprotocol suixing.v1.bin"))
+    } else if socket.with(|state| state.stream.is_none()) {
+        Some(Error::new(Code::HelloFirst))
+    } else {
+        None
+    };
+    if let Some(error) = refused {
+        socket.say_error(&error, None);
+        return socket.count_garbage();
+    }
+    match uplink::decode(bytes) {
+        Ok(frame) => {
+            socket.with(|state| state.busy = true);
+            fixes::take(socket, Fixes { n: frame.n, fixes: frame.fixes }, Form::Binary).await;
+            socket.with(|state| state.busy = false);
+        }
+        Err(wrong) => {
+            let error = Error::bad(format!("a binary frame of fixes: {}", wrong.why));
+            match wrong.n {
+                Some(n) => fixes::refuse(socket, n, error).await,
+                None => socket.say_error(&error, None),
+            }
+            socket.count_garbage();
         }
     }
 }

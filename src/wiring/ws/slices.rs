@@ -13,6 +13,7 @@ pub use crate::duty::location::fix::FixIn as Fix;
 use crate::duty::location::ingest::{AckCell, Bearer, Ingest};
 pub use crate::duty::location::live::{Encoding, Subscription};
 use crate::duty::location::live::{Live, Scope};
+pub use crate::duty::location::uplink;
 use crate::duty::{assignments, backup, crews, incidents, location, officers, rooms};
 use crate::platform::ctx::{Core, Ctx};
 use crate::platform::db::Conn;

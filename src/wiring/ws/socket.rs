@@ -41,7 +41,7 @@ const FORGIVE_AFTER: Duration = Duration::from_secs(10);
 pub struct Limits {
     /// A socket must say hello within this time.
     pub hello_within: Duration,
-    /// The server pings at least this often.
+    /// The beat a client is asked to keep; a third later the server pings.
     pub ping_every: Duration,
     /// A client that is not heard for this long is gone.
     pub silent_after: Duration,
@@ -286,9 +286,15 @@ impl State {
         usize::try_from(self.written.saturating_sub(self.confirmed)).unwrap_or(usize::MAX)
     }
 
+    /// When a ping is due for the beat alone: a client that keeps its own beat is never asked, which halves what a
+    /// terminal pays for being connected. The third is for its timer and its way here.
+    pub fn beat_at(&self, every: Duration) -> Instant {
+        self.last_ping.max(self.last_in) + every + every / 3
+    }
+
     /// Whether a ping should leave now.
     pub fn ping_due(&self, now: Instant, every: Duration) -> bool {
-        self.ping.is_none() && (now.duration_since(self.last_ping) >= every || self.flight() >= CONFIRM_EVERY)
+        self.ping.is_none() && (now >= self.beat_at(every) || self.flight() >= CONFIRM_EVERY)
     }
 
     /// Makes the ping and notes what its pong will confirm.
