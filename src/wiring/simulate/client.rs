@@ -109,6 +109,12 @@ impl Api {
         self.send(method, path, None, None, body).await.map(|(_, value)| value)
     }
 
+    /// One call with a token as it is, whatever became of its session.
+    pub async fn bearer_call(&self, method: Method, path: &str, bearer: &str, body: &Value) -> Result<Value, Trouble> {
+        let body = Some(body).filter(|body| !body.is_null());
+        self.send(method, path, Some(bearer), None, body).await.map(|(_, value)| value)
+    }
+
     async fn send(
         &self,
         method: Method,

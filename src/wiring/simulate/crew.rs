@@ -96,7 +96,7 @@ pub async fn make(
     state: Option<&Path>,
     stats: &Stats,
 ) -> Result<Crew, Trouble> {
-    let unit_id = unit(admin).await?;
+    let (unit_id, above) = unit(admin).await?;
     let mut known: HashMap<String, ()> = HashMap::new();
     for person in admin.list(&format!("/people?unit_id={unit_id}")).await? {
         known.insert(text(&person, "username").to_owned(), ());
@@ -115,12 +115,14 @@ pub async fn make(
     tracing::info!(existing = logins.len() - missing.len(), making = missing.len(), "accounts of the load run");
     let made: Vec<Result<Value, Trouble>> = stream::iter(missing)
         .map(|login| {
+            // Watchers look down from the unit above: were they seats of this one, every alarm of it would go to each.
+            let home = if login.role == Role::Watcher { &above } else { &unit_id };
             let body = json!({
                 "username": login.username,
                 "password": login.password,
                 "name": format!("Load {}", login.username),
                 "kind": login.role.kind(),
-                "unit_id": unit_id,
+                "unit_id": home,
             });
             async move { admin.post("/people", &body).await }
         })
@@ -133,16 +135,17 @@ pub async fn make(
     gather(api, logins, Some(unit_id), state, stats).await
 }
 
-async fn unit(admin: &Session) -> Result<String, Trouble> {
+/// The unit of the load, and the one above it.
+async fn unit(admin: &Session) -> Result<(String, String), Trouble> {
     let units = admin.list("/units").await?;
-    if let Some(unit) = units.iter().find(|u| text(u, "name") == UNIT) {
-        return Ok(text(unit, "id").to_owned());
-    }
     let root = units.iter().find(|u| u.get("parent_id").is_none_or(Value::is_null));
-    let parent = root.map(|u| text(u, "id")).unwrap_or_default();
+    let parent = root.map(|u| text(u, "id")).unwrap_or_default().to_owned();
+    if let Some(unit) = units.iter().find(|u| text(u, "name") == UNIT) {
+        return Ok((text(unit, "id").to_owned(), parent));
+    }
     let made =
         admin.post("/units", &json!({"name": UNIT, "kind": "station_command_room", "parent_id": parent})).await?;
-    Ok(text(&made, "id").to_owned())
+    Ok((text(&made, "id").to_owned(), parent))
 }
 
 async fn gather(
@@ -170,7 +173,7 @@ async fn gather(
         .collect()
         .await;
     let mut crew = Crew { terminals: Vec::new(), watchers: Vec::new(), dispatchers: Vec::new(), unit_id };
-    let mut keep = State::new();
+    let mut keep = kept;
     for (login, session) in results {
         let session = session?;
         keep.insert(login.username.clone(), session.refresh_token().await);

@@ -11,7 +11,10 @@ use serde_json::{Value, json};
 
 use super::client::{Session, first_text, stamp, text};
 use super::dice::Dice;
-use super::terminal::{Handle, Run};
+use super::ledger;
+use super::run::Run;
+use super::terminal::Handle;
+use crate::words::time::Timestamp;
 
 /// The incident is made this long before its assignment is due, so that only the assignment counts.
 const INCIDENT_AHEAD: Duration = Duration::from_millis(1_500);
@@ -70,10 +73,27 @@ async fn one_assignment(run: Arc<Run>, terminals: Arc<Vec<Handle>>, seat: Sessio
         Ok(made) => {
             run.stats.since_due("assignment_reply", due);
             for assignment in made.get("assignments").and_then(Value::as_array).into_iter().flatten() {
-                run.ledger.promised(&run.stats, text(assignment, "id"), due, target);
+                let id = text(assignment, "id");
+                run.ledger.promised(&run.stats, id, due, target);
+                if run.faults.mute > 0.0 {
+                    note_deadline(&run, &seat, id).await;
+                }
             }
         }
         Err(trouble) => run.stats.count(&format!("refused_assignment_{}", trouble.label())),
+    }
+}
+
+/// Asks when the room must be told that nobody has looked at it.
+async fn note_deadline(run: &Run, seat: &Session, assignment: &str) {
+    let Ok(now) = seat.get(&format!("/assignments/{assignment}")).await else {
+        return run.stats.count("deadline_not_read");
+    };
+    let clocks = now.get("deadlines").and_then(Value::as_array).into_iter().flatten();
+    for clock in clocks.filter(|clock| text(clock, "limit") == ledger::LOOKED_AT) {
+        if let Ok(due) = Timestamp::parse(text(clock, "due_at")) {
+            run.ledger.deadline(&run.stats, assignment, due.as_micros());
+        }
     }
 }
 

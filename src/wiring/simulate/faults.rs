@@ -4,7 +4,7 @@
 
 use std::str::FromStr;
 
-/// `--faults cut=0.1,slow=5,kill=0.02`.
+/// `--faults cut=0.1,slow=5,kill=0.02,mute=1`.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Faults {
     /// Share of the terminals whose link is cut in a minute.
@@ -13,6 +13,8 @@ pub struct Faults {
     pub slow: usize,
     /// Share of the terminals whose app is killed in a minute.
     pub kill: f64,
+    /// Share of the terminals whose bearers never answer an offer: their deadlines are missed.
+    pub mute: f64,
 }
 
 impl FromStr for Faults {
@@ -31,7 +33,8 @@ impl FromStr for Faults {
                 "cut" => faults.cut = number,
                 "kill" => faults.kill = number,
                 "slow" => faults.slow = number as usize,
-                other => return Err(format!("no fault is called {other}; there are cut, slow and kill")),
+                "mute" => faults.mute = number,
+                other => return Err(format!("no fault is called {other}; there are cut, slow, kill and mute")),
             }
         }
         Ok(faults)
@@ -56,8 +59,8 @@ mod tests {
 
     #[test]
     fn reads_what_help_shows() {
-        let faults: Faults = "cut=0.1,slow=5,kill=0.02".parse().unwrap();
-        assert_eq!(faults, Faults { cut: 0.1, slow: 5, kill: 0.02 });
+        let faults: Faults = "cut=0.1,slow=5,kill=0.02,mute=1".parse().unwrap();
+        assert_eq!(faults, Faults { cut: 0.1, slow: 5, kill: 0.02, mute: 1.0 });
         assert_eq!("".parse::<Faults>().unwrap(), Faults::default());
         assert_eq!(faults.cut_every_s(), Some(600.0));
         for wrong in ["cut", "cut=x", "cut=-1", "cat=1", "cut=inf"] {

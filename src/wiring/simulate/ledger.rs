@@ -5,12 +5,12 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::client::Session;
+use super::client::{Session, now_micros};
 use super::stats::Stats;
 
 #[derive(Default)]
@@ -28,9 +28,23 @@ struct Alarm {
     measured: usize,
 }
 
+/// The deadline that is measured: nobody has looked at the offer.
+pub const LOOKED_AT: &str = "viewed";
+
+/// A room is told of a missed deadline within this, or the run is not sound.
+const TOLD_WITHIN_US: i64 = 5_000_000;
+
+/// When the room must be told and when it was, server time in µs.
+#[derive(Default)]
+struct Clock {
+    due: Option<i64>,
+    told: Option<i64>,
+}
+
 #[derive(Default)]
 struct Pages {
     assignments: HashMap<String, Entry>,
+    deadlines: HashMap<String, Clock>,
     outstanding: HashMap<usize, usize>,
     alarms: HashMap<String, Alarm>,
 }
@@ -102,9 +116,33 @@ impl Ledger {
         measure(stats, alarm);
     }
 
+    /// Nobody looks at this assignment, so the room must be told then (server time, µs).
+    pub fn deadline(&self, stats: &Stats, assignment: &str, due: i64) {
+        self.clock(stats, assignment, |clock| clock.due.get_or_insert(due));
+    }
+
+    /// A seat was told that a deadline of this assignment is missed (server time, µs).
+    pub fn told(&self, stats: &Stats, assignment: &str, at: i64) {
+        self.clock(stats, assignment, |clock| clock.told.get_or_insert(at));
+    }
+
+    /// Whoever of the two is second takes the measurement.
+    fn clock(&self, stats: &Stats, assignment: &str, note: impl FnOnce(&mut Clock) -> &mut i64) {
+        let mut pages = self.pages();
+        let clock = pages.deadlines.entry(assignment.to_owned()).or_default();
+        let whole = clock.due.is_some() && clock.told.is_some();
+        note(clock);
+        if let (false, Some(due), Some(told)) = (whole, clock.due, clock.told) {
+            let late = u64::try_from(told - due).unwrap_or_default();
+            stats.took("deadline_due_to_room", Duration::from_micros(late));
+        }
+    }
+
     /// What was promised, what arrived, what did not.
     pub fn report(&self) -> Value {
         let pages = self.pages();
+        let due = pages.deadlines.values().filter_map(|clock| clock.due.map(|due| (due, clock.told)));
+        let missed = due.filter(|(due, _)| *due < now_micros() - TOLD_WITHIN_US);
         let promised = pages.assignments.values().filter(|e| e.due.is_some());
         let (mut made, mut lost, mut doubled) = (0u64, 0u64, 0u64);
         for entry in promised {
@@ -117,6 +155,8 @@ impl Ledger {
             "assignments": made,
             "assignments_lost": lost,
             "assignments_doubled": doubled,
+            "deadlines": missed.clone().count(),
+            "deadlines_untold": missed.filter(|(_, told)| told.is_none()).count(),
             "backups": pressed.clone().count(),
             "backups_without_alert": pressed.filter(|a| a.alerts.is_empty()).count(),
         })
@@ -203,6 +243,23 @@ mod tests {
         assert_eq!(report["assignments"], 2);
         assert_eq!(report["assignments_lost"], 1);
         assert_eq!(report["assignments_doubled"], 1);
+    }
+
+    #[test]
+    fn a_deadline_is_measured_whoever_comes_first_and_an_untold_one_is_told() {
+        let (stats, ledger) = (Stats::new(), Ledger::default());
+        let long_ago = now_micros() - 60_000_000;
+        ledger.told(&stats, "a", long_ago + 2_000);
+        ledger.deadline(&stats, "a", long_ago);
+        ledger.deadline(&stats, "b", long_ago);
+        ledger.told(&stats, "b", long_ago + 3_000);
+        ledger.told(&stats, "b", long_ago + 9_000_000);
+        ledger.deadline(&stats, "nobody", long_ago);
+        ledger.deadline(&stats, "not yet", now_micros());
+        let (latency, report) = (stats.report(), ledger.report());
+        assert_eq!(latency["latency_ms"]["deadline_due_to_room"]["n"], 2);
+        assert_eq!(latency["latency_ms"]["deadline_due_to_room"]["max"], 3.0);
+        assert_eq!((report["deadlines"].as_u64(), report["deadlines_untold"].as_u64()), (Some(3), Some(1)));
     }
 
     #[test]

@@ -10,6 +10,9 @@ pub mod drive;
 pub mod faults;
 pub mod frames;
 pub mod ledger;
+pub mod phases;
+pub mod process;
+pub mod run;
 pub mod stats;
 pub mod terminal;
 pub mod verify;
@@ -19,6 +22,7 @@ pub mod wire;
 use std::io::Read;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
@@ -27,17 +31,19 @@ use tokio::sync::watch;
 use self::client::{Api, Trouble};
 use self::dice::Dice;
 use self::faults::Faults;
+use self::process::Usage;
+use self::run::{Order, Run};
 use self::stats::Stats;
-use self::terminal::Run;
 use crate::wiring::cli::print_line;
 use crate::words::error::{Error, Result};
 
-/// How long is waited at the end for what is still on its way.
-const DRAIN: Duration = Duration::from_secs(15);
 /// More of one core than this and the figures say more about the generator than about the server.
 const FAIR_SHARE: f64 = 0.5;
-/// Terminals connect over this long at most, evenly.
-const RAMP_PER_TERMINAL: Duration = Duration::from_millis(2);
+/// Terminals connect in bunches, each this much after the one before.
+const RAMP_STEP: Duration = Duration::from_millis(10);
+const RAMP_BUNCH: usize = 8;
+/// How long is waited for deadlines after the last assignment of a run whose terminals are mute.
+const DEADLINES: Duration = Duration::from_secs(6);
 
 /// `suixing simulate`: load for a running server; prints one JSON object.
 #[derive(clap::Args, Clone, Debug)]
@@ -66,6 +72,21 @@ pub struct SimulateArgs {
     /// Watchers take binary live frames (suixing.v1.bin) instead of JSON.
     #[arg(long)]
     binary: bool,
+    /// Every second watcher takes binary live frames.
+    #[arg(long, conflicts_with = "binary")]
+    half_binary: bool,
+    /// Watchers look anew every so many seconds; how long the whole picture takes is measured each time.
+    #[arg(long)]
+    look_every: Option<f64>,
+    /// Process of the server, on this machine: its memory and processor time are reported.
+    #[arg(long)]
+    server_pid: Option<u32>,
+    /// After the load, cut everybody at once and measure until all are back and caught up.
+    #[arg(long)]
+    reconnect_all: bool,
+    /// Only make the accounts and keep their sessions; no load.
+    #[arg(long, requires = "state")]
+    only_accounts: bool,
     /// Seconds between two fixes of one terminal.
     #[arg(long, default_value_t = 10.0)]
     fix_every: f64,
@@ -78,7 +99,8 @@ pub struct SimulateArgs {
     /// Seconds of measured load, after everybody is connected.
     #[arg(long, default_value_t = 30)]
     duration: u64,
-    /// What goes wrong on purpose: cut=SHARE per minute, kill=SHARE per minute, slow=NUMBER of watchers.
+    /// What goes wrong on purpose: cut=SHARE per minute, kill=SHARE per minute, slow=NUMBER of watchers,
+    /// mute=SHARE of terminals whose bearers answer no offer.
     #[arg(long, default_value = "")]
     faults: Faults,
     /// The same seed gives the same schedule.
@@ -94,8 +116,10 @@ impl From<Trouble> for Error {
 
 /// Put the load on, print the figures, and fail if anything acknowledged was lost or doubled.
 pub async fn run(args: SimulateArgs) -> Result<()> {
-    if !(args.fix_every.is_finite() && args.fix_every > 0.0) {
-        return Err(Error::bad("--fix-every must be above 0"));
+    for (name, seconds) in [("--fix-every", args.fix_every), ("--look-every", args.look_every.unwrap_or(1.0))] {
+        if !(seconds.is_finite() && seconds > 0.0) {
+            return Err(Error::bad(format!("{name} must be above 0")));
+        }
     }
     let (report, sound) = measure(&args).await?;
     print_line(&report)?;
@@ -114,34 +138,51 @@ async fn measure(args: &SimulateArgs) -> Result<(Value, bool)> {
         }
         (None, None) => return Err(Error::bad("--username or --accounts is needed")),
     };
-    let mut run = Run {
+    if args.only_accounts {
+        return Ok((json!({"event": "accounts", "accounts": crew.terminals.len() + crew.watchers.len()}), true));
+    }
+    let run = Arc::new(Run {
         stats: Stats::new(),
         ledger: ledger::Ledger::default(),
         fix_every_s: args.fix_every,
-        faults: Faults::default(),
+        faults: args.faults,
         centre: (119.5762, 31.7472),
         recent: ledger::Recent::of(&crew.terminals),
-    };
-    run.faults = args.faults;
-    let run = Arc::new(run);
+        placed: AtomicUsize::new(0),
+        returned: AtomicUsize::new(0),
+    });
+    let mut usage = args.server_pid.map(Usage::begin);
     let dice = Dice::new(args.seed);
+    let (orders, ordered) = watch::channel(Order::Work);
     let (stop, stopped) = watch::channel(false);
     let mut handles = Vec::with_capacity(crew.terminals.len());
     for (n, session) in crew.terminals.into_iter().take(args.terminals).enumerate() {
-        handles.push(terminal::start(run.clone(), n, session, dice.fork(100 + n as u64), stopped.clone()));
-        tokio::time::sleep(RAMP_PER_TERMINAL).await;
+        handles.push(terminal::start(run.clone(), n, session, dice.fork(100 + n as u64), ordered.clone()));
+        if n % RAMP_BUNCH == 0 {
+            tokio::time::sleep(RAMP_STEP).await;
+        }
     }
     let handles = Arc::new(handles);
     let mut watchers = Vec::new();
-    for (n, session) in crew.watchers.into_iter().take(args.watchers).enumerate() {
-        let (slow, binary) = (n < args.faults.slow, args.binary);
-        let screen = watcher::Screen { session, unit_id: crew.unit_id.clone(), slow, binary };
+    // Whoever measures missed deadlines sits in the room that is told of them.
+    let room = crew.dispatchers.first().filter(|_| args.faults.mute > 0.0).cloned();
+    for (n, session) in crew.watchers.into_iter().take(args.watchers).chain(room).enumerate() {
+        let (slow, binary) = (n < args.faults.slow, args.binary || (args.half_binary && n % 2 == 1));
+        let look_every = args.look_every.map(Duration::from_secs_f64);
+        let screen = watcher::Screen { session, unit_id: crew.unit_id.clone(), slow, binary, look_every };
         let run = run.clone();
         let watching = watcher::watch_live(run, screen, dice.fork(50_000_000 + n as u64), stopped.clone());
         watchers.push(tokio::spawn(watching));
     }
-    everybody_up(&run, handles.len()).await;
+    phases::everybody_up(&run, handles.len()).await;
+    let placed = phases::everybody_placed(&run, handles.len()).await;
+    if placed < handles.len() {
+        tracing::warn!(placed, of = handles.len(), "not every terminal has a place when the load begins");
+    }
     let connecting = run.stats.take();
+    if let Some(usage) = &mut usage {
+        usage.load_begins();
+    }
     tracing::info!(terminals = handles.len(), watchers = watchers.len(), seconds = args.duration, "load begins");
 
     let until = Instant::now() + Duration::from_secs(args.duration);
@@ -161,11 +202,25 @@ async fn measure(args: &SimulateArgs) -> Result<(Value, bool)> {
         until,
         dice.fork(2),
     );
-    tokio::join!(sending, pressing, tokio::time::sleep_until(until.into()));
-    let report = run.stats.report();
-    drain(&run).await;
+    // A deadline that nobody keeps is missed a while after its assignment was sent.
+    let over = if args.faults.mute > 0.0 { until + DEADLINES } else { until };
+    tokio::join!(sending, pressing, tokio::time::sleep_until(over.into()));
+    let mut parts = Parts {
+        making: making.report(),
+        connecting,
+        usage: usage.map(|usage| usage.report(handles.len())),
+        load: run.stats.take(),
+        reconnect: None,
+        verified: Value::Null,
+    };
+    if args.reconnect_all {
+        let (seats, rate) = (&crew.dispatchers, args.assignments_per_s);
+        let back = phases::everybody_back(&run, &orders, &handles, seats, rate, dice.fork(3)).await;
+        parts.reconnect = Some(back);
+    }
+    phases::drain(&run).await;
     // Nobody hears this only when every terminal has ended already.
-    let _ = stop.send(true);
+    let _ = (stop.send(true), orders.send(Order::Stop));
     for watcher in watchers {
         let _ = watcher.await;
     }
@@ -174,11 +229,21 @@ async fn measure(args: &SimulateArgs) -> Result<(Value, bool)> {
     for handle in handles {
         tracks.push(verify::Track { session: handle.session, acked: handle.task.await.unwrap_or_default() });
     }
-    let verified = match crew.dispatchers.first() {
+    parts.verified = match crew.dispatchers.first() {
         Some(reader) => verify::fixes(reader, &tracks).await?,
         None => json!({"fixes_checked": 0}),
     };
-    Ok(conclude(args, &run, &making.report(), &connecting, report, &verified))
+    Ok(conclude(args, &run, &parts))
+}
+
+/// What the phases of a run had to report.
+struct Parts {
+    making: Value,
+    connecting: Value,
+    usage: Option<Value>,
+    load: Value,
+    reconnect: Option<Value>,
+    verified: Value,
 }
 
 fn password() -> Result<String> {
@@ -187,36 +252,17 @@ fn password() -> Result<String> {
     Ok(line.lines().next().unwrap_or_default().to_owned())
 }
 
-/// Wait until every terminal is connected, for a while.
-async fn everybody_up(run: &Run, wanted: usize) {
-    let limit = Instant::now() + Duration::from_secs(60);
-    while Instant::now() < limit && run.stats.measured("connect") < wanted {
-        tokio::time::sleep(Duration::from_millis(100)).await;
-    }
-}
-
-/// Wait for what is still on its way to the devices.
-async fn drain(run: &Run) {
-    let limit = Instant::now() + DRAIN;
-    tokio::time::sleep(Duration::from_secs(3)).await;
-    while Instant::now() < limit && run.ledger.outstanding_all() > 0 {
-        tokio::time::sleep(Duration::from_millis(100)).await;
-    }
-}
-
-fn conclude(
-    args: &SimulateArgs,
-    run: &Run,
-    making: &Value,
-    connecting: &Value,
-    load: Value,
-    verified: &Value,
-) -> (Value, bool) {
+fn conclude(args: &SimulateArgs, run: &Run, parts: &Parts) -> (Value, bool) {
     let mut verification = run.ledger.report();
-    if let (Some(all), Some(fixes)) = (verification.as_object_mut(), verified.as_object()) {
+    let counted = |name: &str| {
+        let before = [Some(&parts.connecting), Some(&parts.load)].into_iter().flatten();
+        let before = before.filter_map(|part| part.get("counts")?.get(name)?.as_u64());
+        before.sum::<u64>() + run.stats.counted(name)
+    };
+    if let (Some(all), Some(fixes)) = (verification.as_object_mut(), parts.verified.as_object()) {
         all.extend(fixes.clone());
         for name in ["messages_missing", "messages_doubled"] {
-            all.insert(name.to_owned(), json!(run.stats.counted(name)));
+            all.insert(name.to_owned(), json!(counted(name)));
         }
     }
     let broken = [
@@ -226,28 +272,33 @@ fn conclude(
         "fixes_doubled",
         "messages_missing",
         "messages_doubled",
+        "deadlines_untold",
     ];
     let sound = broken.iter().all(|name| verification.get(*name).and_then(Value::as_u64).unwrap_or_default() == 0);
-    let share = load.pointer("/generator/cpu_share_of_one_core").and_then(Value::as_f64).unwrap_or_default();
-    let report = json!({
+    let share = parts.load.pointer("/generator/cpu_share_of_one_core").and_then(Value::as_f64).unwrap_or_default();
+    let mut report = json!({
         "event": "simulated",
         "offered": {
             "terminals": args.terminals,
             "watchers": args.watchers,
-            "live_frames": if args.binary { "binary" } else { "json" },
+            "live_frames": if args.binary { "binary" } else if args.half_binary { "both" } else { "json" },
             "fix_every_s": args.fix_every,
             "assignments_per_s": args.assignments_per_s,
             "backups_per_s": args.backups_per_s,
-            "faults": {"cut": args.faults.cut, "slow": args.faults.slow, "kill": args.faults.kill},
+            "faults": {"cut": args.faults.cut, "slow": args.faults.slow, "kill": args.faults.kill, "mute": args.faults.mute},
             "duration_s": args.duration,
             "seed": args.seed,
         },
-        "login_ms": making.pointer("/latency_ms/login"),
-        "connect_ms": connecting.pointer("/latency_ms/connect"),
-        "load": load,
+        "login_ms": parts.making.pointer("/latency_ms/login"),
+        "connect_ms": parts.connecting.pointer("/latency_ms/connect"),
+        "load": parts.load,
         "generator_fair": share <= FAIR_SHARE,
         "verification": verification,
         "sound": sound,
     });
+    let more = [("usage", &parts.usage), ("reconnect", &parts.reconnect)];
+    if let Some(report) = report.as_object_mut() {
+        report.extend(more.into_iter().filter_map(|(name, part)| Some((name.to_owned(), part.clone()?))));
+    }
     (report, sound)
 }

@@ -11,6 +11,8 @@ use serde_json::{Value, json};
 
 /// Kernel ticks per second in `/proc/self/stat`; 100 on every Linux Suixing supports.
 const TICKS_PER_SECOND: f64 = 100.0;
+/// This process in `/proc`.
+const SELF: &str = "self";
 
 #[derive(Default)]
 struct Book {
@@ -32,7 +34,11 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 impl Stats {
     /// An empty book, the clock starting now.
     pub fn new() -> Self {
-        Self { book: Mutex::default(), started: Mutex::new(Instant::now()), cpu_at_start: Mutex::new(cpu_seconds()) }
+        Self {
+            book: Mutex::default(),
+            started: Mutex::new(Instant::now()),
+            cpu_at_start: Mutex::new(cpu_seconds(SELF)),
+        }
     }
 
     fn book(&self) -> MutexGuard<'_, Book> {
@@ -81,14 +87,14 @@ impl Stats {
         let report = self.report();
         *self.book() = Book::default();
         let (mut started, mut cpu) = (lock(&self.started), lock(&self.cpu_at_start));
-        (*started, *cpu) = (Instant::now(), cpu_seconds());
+        (*started, *cpu) = (Instant::now(), cpu_seconds(SELF));
         report
     }
 
     /// Throughput, percentiles in milliseconds, counts and own share of the processors.
     pub fn report(&self) -> Value {
         let elapsed = lock(&self.started).elapsed().as_secs_f64();
-        let cpu = cpu_seconds() - *lock(&self.cpu_at_start);
+        let cpu = cpu_seconds(SELF) - *lock(&self.cpu_at_start);
         let mut book = self.book();
         let latency: serde_json::Map<String, Value> = book
             .latencies
@@ -133,14 +139,15 @@ fn percentiles(sorted: &[u32]) -> Value {
     })
 }
 
-fn round(value: f64, digits: i32) -> f64 {
+/// Rounded for people.
+pub fn round(value: f64, digits: i32) -> f64 {
     let scale = 10f64.powi(digits);
     (value * scale).round() / scale
 }
 
-/// Processor seconds this process used so far; 0 where `/proc` is absent.
-fn cpu_seconds() -> f64 {
-    let Ok(line) = std::fs::read_to_string("/proc/self/stat") else { return 0.0 };
+/// Processor seconds a process used so far; 0 where `/proc` is absent.
+pub fn cpu_seconds(pid: &str) -> f64 {
+    let Ok(line) = std::fs::read_to_string(format!("/proc/{pid}/stat")) else { return 0.0 };
     let after_name = line.rsplit(')').next().unwrap_or_default();
     let ticks: f64 = after_name.split_whitespace().skip(11).take(2).filter_map(|field| field.parse::<f64>().ok()).sum();
     ticks / TICKS_PER_SECOND

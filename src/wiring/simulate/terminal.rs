@@ -13,9 +13,7 @@ use tokio::sync::{mpsc, watch};
 
 use super::client::{Session, first_text, now_micros, stamp, text};
 use super::dice::Dice;
-use super::faults::Faults;
-use super::ledger::{Ledger, Recent};
-use super::stats::Stats;
+use super::run::{Order, Run};
 use super::wire::{Cursor, Incoming, Wire, hear};
 use crate::words::time::Timestamp;
 
@@ -27,21 +25,8 @@ const BATCH_MAX: usize = 500;
 /// Fixes whose time is remembered for the check against the stored track.
 const REMEMBERED: usize = 20_000;
 
-/// What every terminal of a run shares.
-pub struct Run {
-    /// Counters and latencies.
-    pub stats: Stats,
-    /// Promises.
-    pub ledger: Ledger,
-    /// Seconds between two fixes of one terminal.
-    pub fix_every_s: f64,
-    /// What goes wrong on purpose.
-    pub faults: Faults,
-    /// Places lie around here: longitude, latitude.
-    pub centre: (f64, f64),
-    /// What was reported lately.
-    pub recent: Recent,
-}
+/// Everybody who was sent away dials within this long.
+const RETURN_WITHIN_S: f64 = 1.0;
 
 /// What the driver keeps of a terminal.
 pub struct Handle {
@@ -79,14 +64,17 @@ struct Terminal {
     plan: Vec<(Instant, Value, &'static str)>,
     asked: HashMap<String, (Instant, &'static str)>,
     returning: Option<Instant>,
+    /// Something was promised while it was away.
+    missed: bool,
+    mute: bool,
 }
 
-/// Start a terminal; it runs until `stop` says so.
-pub fn start(run: Arc<Run>, number: usize, session: Session, mut dice: Dice, stop: watch::Receiver<bool>) -> Handle {
+/// Start a terminal; it runs until an order to stop.
+pub fn start(run: Arc<Run>, number: usize, session: Session, mut dice: Dice, orders: watch::Receiver<Order>) -> Handle {
     let (press, pressed) = mpsc::unbounded_channel();
     let up = Arc::new(AtomicBool::new(false));
     let (angle, far) = (dice.between(0.0, std::f64::consts::TAU), 0.08 * dice.unit().sqrt());
-    let terminal = Terminal {
+    let mut terminal = Terminal {
         number,
         session: session.clone(),
         up: up.clone(),
@@ -103,15 +91,19 @@ pub fn start(run: Arc<Run>, number: usize, session: Session, mut dice: Dice, sto
         plan: Vec::new(),
         asked: HashMap::new(),
         returning: None,
+        missed: false,
+        mute: false,
     };
-    Handle { session, press, up, task: tokio::spawn(terminal.live(pressed, stop)) }
+    let mute = terminal.run.faults.mute;
+    terminal.mute = mute > 0.0 && terminal.dice.chance(mute);
+    Handle { session, press, up, task: tokio::spawn(terminal.live(pressed, orders)) }
 }
 
 impl Terminal {
     async fn live(
         mut self,
         mut pressed: mpsc::UnboundedReceiver<Instant>,
-        mut stop: watch::Receiver<bool>,
+        mut orders: watch::Receiver<Order>,
     ) -> Vec<i64> {
         let phase = self.dice.between(0.0, self.run.fix_every_s);
         let every = Duration::from_secs_f64(self.run.fix_every_s);
@@ -133,7 +125,17 @@ impl Terminal {
                     self.press(due);
                     None
                 }
-                _ = stop.changed() => break,
+                changed = orders.changed() => {
+                    match *orders.borrow_and_update() {
+                        Order::Away(back) if changed.is_ok() => {
+                            (wire, self.returning) = (None, None);
+                            dial_at = back + Duration::from_secs_f64(self.dice.between(0.0, RETURN_WITHIN_S));
+                        }
+                        Order::Work if changed.is_ok() => {}
+                        _ => break,
+                    }
+                    None
+                }
                 () = tokio::time::sleep_until(due.unwrap_or(fix_at).into()) => None,
             };
             let now = Instant::now();
@@ -160,7 +162,7 @@ impl Terminal {
             }
             let killed = wire.is_some() && kill_at.is_some_and(|at| now >= at);
             if killed || (wire.is_some() && cut_at.is_some_and(|at| now >= at)) {
-                wire = None;
+                (wire, self.returning) = (None, None);
                 self.run.stats.count(if killed { "killed" } else { "cut" });
                 dial_at = now + Duration::from_secs_f64(self.dice.between(0.5, if killed { 10.0 } else { 4.0 }));
                 if killed {
@@ -209,6 +211,11 @@ impl Terminal {
     async fn dial(&mut self) -> Option<Wire> {
         let started = Instant::now();
         let first = self.cursor.epoch.is_none();
+        if !first {
+            self.missed = self.run.ledger.outstanding(self.number) > 0;
+            // A dial that fails does not start the time anew.
+            self.returning.get_or_insert(started);
+        }
         match Wire::open(&self.session, "suixing.v1.json", &mut self.cursor).await {
             Ok((wire, welcome)) => {
                 self.run.stats.since_due(if first { "connect" } else { "reconnect_welcome" }, started);
@@ -224,7 +231,6 @@ impl Terminal {
                 }
                 self.asked.clear();
                 self.up.store(true, Ordering::Relaxed);
-                self.returning = (!first).then_some(started);
                 self.caught_up();
                 Some(wire)
             }
@@ -241,6 +247,10 @@ impl Terminal {
             && self.run.ledger.outstanding(self.number) == 0
         {
             self.run.stats.since_due("reconnect_caught_up", started);
+            if self.missed {
+                self.run.stats.since_due("reconnect_caught_up_after_missing", started);
+            }
+            self.run.returned.fetch_add(1, Ordering::Relaxed);
             self.returning = None;
         }
     }
@@ -258,7 +268,10 @@ impl Terminal {
             "speed_mps": 3.0,
             "next_within_s": (self.run.fix_every_s * 1.5).ceil().max(1.0) as u64,
         });
-        self.run.recent.note(&self.session.person_id, self.lon, self.lat, at);
+        // What waits for the link is as old as the absence, not as the server is slow.
+        if !late {
+            self.run.recent.note(&self.session.person_id, self.lon, self.lat, at);
+        }
         self.waiting.push_back(Fix { due, at, body, late });
     }
 
@@ -316,6 +329,9 @@ impl Terminal {
                 continue;
             }
             self.run.stats.add("fixes_acked", fixes.len() as u64);
+            if self.acked.is_empty() && !fixes.is_empty() {
+                self.run.placed.fetch_add(1, Ordering::Relaxed);
+            }
             for fix in fixes {
                 self.run.stats.since_due(if fix.late { "fix_ack_after_outage" } else { "fix_ack" }, fix.due);
                 if self.acked.len() < REMEMBERED {
@@ -383,6 +399,9 @@ impl Terminal {
         }
         self.run.ledger.received(&self.run.stats, &id, self.number);
         self.caught_up();
+        if self.mute {
+            return;
+        }
         for (after, event) in ANSWERS {
             let frame = json!({"type": "assignment_event", "assignment_id": id, "event": event, "at": stamp()});
             self.later(after, frame, "event_reply");

@@ -4,16 +4,17 @@
 //! Called by `simulate::run`.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use serde_json::{Value, json};
 use tokio::sync::watch;
 
-use super::client::{Session, now_micros, text};
+use super::client::{Session, first_text, now_micros, text};
 use super::dice::Dice;
 use super::frames::Reader;
-use super::terminal::Run;
+use super::ledger::LOOKED_AT;
+use super::run::Run;
 use super::wire::{Cursor, Incoming, Wire};
 use crate::words::time::Timestamp;
 
@@ -30,23 +31,35 @@ pub struct Screen {
     pub slow: bool,
     /// Binary frames instead of JSON.
     pub binary: bool,
+    /// Looks anew this often; how long the whole picture takes is measured each time.
+    pub look_every: Option<Duration>,
 }
+
+impl Screen {
+    fn subscribe(&self) -> Value {
+        let mut subscribe = json!({"type": "subscribe", "request_id": "live"});
+        if let (Some(subscribe), Some(unit)) = (subscribe.as_object_mut(), &self.unit_id) {
+            subscribe.insert("unit_id".to_owned(), json!(unit));
+        }
+        subscribe
+    }
+}
+
+/// Something is said at least this often.
+const BEAT: Duration = Duration::from_secs(12);
 
 /// Follow the live view until told to stop.
 pub async fn watch_live(run: Arc<Run>, screen: Screen, mut dice: Dice, mut stop: watch::Receiver<bool>) {
     let protocol = if screen.binary { "suixing.v1.bin" } else { "suixing.v1.json" };
     let mut cursor = Cursor::default();
     while !*stop.borrow() {
-        let Ok((mut wire, _)) = Wire::open(&screen.session, protocol, &mut cursor).await else {
+        let Ok((mut wire, welcome)) = Wire::open(&screen.session, protocol, &mut cursor).await else {
             run.stats.count("watcher_dial_failed");
             tokio::time::sleep(Duration::from_secs_f64(dice.between(0.5, 3.0))).await;
             continue;
         };
-        let mut subscribe = json!({"type": "subscribe", "request_id": "live"});
-        if let (Some(subscribe), Some(unit)) = (subscribe.as_object_mut(), &screen.unit_id) {
-            subscribe.insert("unit_id".to_owned(), json!(unit));
-        }
-        if wire.send(&subscribe).await.is_err() {
+        let mut picture = Picture::asked(welcome.server_us.map_or(0, |at| at - now_micros()));
+        if wire.send(&screen.subscribe()).await.is_err() {
             continue;
         }
         if screen.slow {
@@ -56,12 +69,24 @@ pub async fn watch_live(run: Arc<Run>, screen: Screen, mut dice: Dice, mut stop:
             }
         }
         let mut reader = Reader::default();
-        let mut picture = Picture::default();
+        let first = Duration::from_secs_f64(screen.look_every.unwrap_or(BEAT).as_secs_f64() * dice.between(0.5, 1.5));
+        let mut look_at = Instant::now() + first;
         loop {
+            let look = screen.look_every.map(|_| look_at);
+            let wait = look.map_or(BEAT, |at| at.saturating_duration_since(Instant::now()).min(BEAT));
             let incoming = tokio::select! {
                 _ = stop.changed() => return wire.close().await,
-                incoming = tokio::time::timeout(Duration::from_secs(12), wire.next()) => incoming,
+                incoming = tokio::time::timeout(wait, wire.next()) => incoming,
             };
+            if let (Some(every), true) = (screen.look_every, Instant::now() >= look_at) {
+                look_at = Instant::now() + every;
+                if picture.whole {
+                    picture = Picture::asked(picture.offset_us);
+                    if wire.send(&screen.subscribe()).await.is_err() {
+                        break;
+                    }
+                }
+            }
             let said = match incoming {
                 Err(_quiet) => Some(json!({"type": "ping"})),
                 Ok(Incoming::Json(frame)) => answer(&run, &frame, &mut cursor, &mut picture),
@@ -71,6 +96,10 @@ pub async fn watch_live(run: Arc<Run>, screen: Screen, mut dice: Dice, mut stop:
                     break;
                 }
             };
+            if let Some(took) = picture.just_whole() {
+                let name = if screen.binary { "live_snapshot_binary" } else { "live_snapshot_json" };
+                run.stats.took(name, took);
+            }
             if let Some(said) = said
                 && wire.send(&said).await.is_err()
             {
@@ -80,18 +109,35 @@ pub async fn watch_live(run: Arc<Run>, screen: Screen, mut dice: Dice, mut stop:
     }
 }
 
-/// Whether the first picture has arrived whole. What of it comes in later frames is as old as it is, not as late.
-#[derive(Default)]
+/// Whether the first picture has arrived whole. What of it comes in later frames is as old as it is, not as late; what
+/// comes before it belongs to the look before.
 struct Picture {
+    begun: bool,
     whole: bool,
+    asked: Option<Instant>,
+    /// Server's clock minus ours, µs.
+    offset_us: i64,
 }
 
 impl Picture {
+    fn asked(offset_us: i64) -> Self {
+        Self { begun: false, whole: false, asked: Some(Instant::now()), offset_us }
+    }
+
     /// Takes a frame; true when it tells of changes after the picture.
     fn news(&mut self, snapshot: bool, more: bool) -> bool {
+        if !self.begun && !snapshot {
+            return false;
+        }
+        self.begun = true;
         let before = self.whole && !snapshot;
         self.whole = if snapshot { !more } else { self.whole || !more };
         before
+    }
+
+    /// How long it took from the question to the whole picture, once.
+    fn just_whole(&mut self) -> Option<Duration> {
+        if self.whole { self.asked.take().map(|asked| asked.elapsed()) } else { None }
     }
 }
 
@@ -140,6 +186,11 @@ fn answer(run: &Run, frame: &Value, cursor: &mut Cursor, picture: &mut Picture) 
             let seq = frame.get("seq").and_then(Value::as_u64)?;
             cursor.last_seq = seq;
             cursor.last_id = frame.get("id").and_then(Value::as_str).map(str::to_owned);
+            let card = frame.pointer("/data/data").unwrap_or(&Value::Null);
+            if text(frame, "kind") == "card.raised" && text(card, "limit") == LOOKED_AT {
+                let assignment = first_text(card, &["/assignment_id"]);
+                run.ledger.told(&run.stats, assignment, now_micros() + picture.offset_us);
+            }
             Some(json!({"type": "ack", "seq": seq}))
         }
         "error" => {
@@ -156,10 +207,18 @@ mod tests {
 
     #[test]
     fn the_rest_of_a_picture_is_no_news() {
-        let mut picture = Picture::default();
+        let mut picture = Picture::asked(0);
+        assert!(!picture.news(false, false) && picture.just_whole().is_none(), "of the look before");
         let frames =
             [(true, true), (false, true), (false, false), (false, true), (false, false), (true, false), (false, false)];
-        let news: Vec<bool> = frames.iter().map(|(snapshot, more)| picture.news(*snapshot, *more)).collect();
+        let mut whole = 0;
+        let mut take = |(snapshot, more): &(bool, bool)| {
+            let news = picture.news(*snapshot, *more);
+            whole += usize::from(picture.just_whole().is_some());
+            news
+        };
+        let news: Vec<bool> = frames.iter().map(&mut take).collect();
         assert_eq!(news, [false, false, false, true, true, false, true]);
+        assert_eq!(whole, 1, "measured once");
     }
 }

@@ -1,0 +1,59 @@
+//! What the server's process used during a run, from `/proc`. Only for a server on the same machine.
+
+use std::time::Instant;
+
+use serde_json::{Value, json};
+
+use super::stats::{cpu_seconds, round};
+
+/// Memory and processor time of a process since [`Usage::begin`].
+pub struct Usage {
+    pid: String,
+    rss_kib: u64,
+    cpu_s: f64,
+    begun: Instant,
+}
+
+impl Usage {
+    /// Notes where it stands.
+    pub fn begin(pid: u32) -> Self {
+        let pid = pid.to_string();
+        Self { rss_kib: rss_kib(&pid), cpu_s: cpu_seconds(&pid), begun: Instant::now(), pid }
+    }
+
+    /// Starts the processor time anew; memory still counts from the beginning.
+    pub fn load_begins(&mut self) {
+        (self.cpu_s, self.begun) = (cpu_seconds(&self.pid), Instant::now());
+    }
+
+    /// What `clients` connections cost, and the share of one core since the load began.
+    pub fn report(&self, clients: usize) -> Value {
+        let after = rss_kib(&self.pid);
+        let share = (cpu_seconds(&self.pid) - self.cpu_s) / self.begun.elapsed().as_secs_f64();
+        json!({
+            "rss_before_mib": self.rss_kib / 1024,
+            "rss_mib": after / 1024,
+            "kib_per_terminal": round(after.saturating_sub(self.rss_kib) as f64 / clients.max(1) as f64, 1),
+            "cores": round(share, 3),
+        })
+    }
+}
+
+/// Resident memory; 0 where it cannot be read.
+fn rss_kib(pid: &str) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap_or_default();
+    line.split_whitespace().next().and_then(|kib| kib.parse().ok()).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_process_has_memory_and_a_missing_one_has_none() {
+        assert!(rss_kib("self") > 1_000);
+        assert_eq!(rss_kib("0"), 0);
+        assert!(Usage::begin(std::process::id()).report(0)["cores"].is_number());
+    }
+}
