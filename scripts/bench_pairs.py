@@ -150,10 +150,11 @@ def idle(runs):
     rows = []
     for (backend, server, *_), group in groups.items():
         each = median(group, "kib_per_connection")
-        rows.append([server, backend if server == "suixing" else "none", show(median(group, "offered.connections")), show(each),
-                     ratio(each, median(of_server(groups, backend, "ws"), "kib_per_connection")),
+        peer = of_server(groups, backend, server.replace("suixing", "ws"))
+        rows.append([server, backend if server.startswith("suixing") else "none", show(median(group, "offered.connections")), show(each),
+                     ratio(each, median(peer, "kib_per_connection")), show(median(group, "kib_of_proxy")),
                      show(median(group, "rss_after_mib")), remark([{**run, "generator_fair": True} for run in group])])
-    head = ["server", "database", "connections", "KiB each", "of `ws`", "server memory MiB", "remark"]
+    head = ["server", "database", "connections", "KiB each", "of `ws`", "of it the proxy", "server memory MiB", "remark"]
     return "Memory per idle connection, after 60 KB each way", head, 2, rows
 
 

@@ -48,6 +48,12 @@ pub struct Args {
     /// Connections.
     #[arg(long, default_value_t = 2_000)]
     connections: usize,
+    /// Where sockets are dialled, when that is not the server itself but a proxy in front of it.
+    #[arg(long)]
+    socket_url: Option<String>,
+    /// Further processes whose memory counts: the proxy's.
+    #[arg(long)]
+    also_pid: Vec<u32>,
 }
 
 /// Bytes per connection.
@@ -66,19 +72,22 @@ pub async fn run(args: Args) -> Result<Value> {
         offers(&crew).await?;
     }
     let (over, ends) = watch::channel(false);
-    let (root, mut tasks) = (args.server.url.as_str(), Vec::new());
+    let (root, mut tasks) = (args.socket_url.as_deref().unwrap_or(&args.server.url), Vec::new());
+    let also = || args.also_pid.iter().map(|pid| rss_bytes(*pid)).sum::<u64>();
     // The first ones pay for threads, pools and caches that any number of connections needs.
     open(args.target, root, &tokens[..first], 0, begin, &ends, &mut tasks).await?;
     tokio::time::sleep(SETTLE).await;
-    let (before, cost) = (rss_bytes(pid), Cost::begin(Some(pid)));
+    let (before, also_before, cost) = (rss_bytes(pid), also(), Cost::begin(Some(pid)));
     let received = open(args.target, root, &tokens[first..], first, begin, &ends, &mut tasks).await?;
     tokio::time::sleep(SETTLE).await;
-    let after = rss_bytes(pid);
+    let (after, also_after) = (rss_bytes(pid), also());
+    let each = |before: u64, after: u64| after.saturating_sub(before) as f64 / 1024.0 / args.connections as f64;
     let mut report = json!({
         "offered": {"connections": args.connections, "first": first, "sent_bytes": TALK},
         "received_bytes_each": received / args.connections,
         "rss_before_mib": before >> 20, "rss_after_mib": after >> 20,
-        "kib_per_connection": round(after.saturating_sub(before) as f64 / 1024.0 / args.connections as f64, 2),
+        "kib_per_connection": round(each(before + also_before, after + also_after), 2),
+        "kib_of_server": round(each(before, after), 2), "kib_of_proxy": round(each(also_before, also_after), 2),
     });
     cost.tell(&mut report);
     let _ = over.send(true);

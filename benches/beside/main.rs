@@ -8,7 +8,9 @@
 //! copy     rows committed by COPY                       PostgreSQL
 //! append   records appended and synced                  the limit of the disk
 //! idle     memory of connections that have nothing to say   ours · ws
-//! history  fills a server with old fixes                ours, before a cold start
+//! history  fills a server with old fixes                ours, before a cold start or a run on a full database
+//! revoke   people signed out while they are connected     ours
+//! uplink   the fixes of a twelve-hour shift               ours, behind a proxy, while packets are counted
 //! ```
 #![allow(
     clippy::unwrap_used,
@@ -28,9 +30,13 @@ mod ingest;
 mod meter;
 mod nearby;
 mod pg;
+mod pipe;
 mod records;
 mod redis;
+mod revoke;
+mod shift;
 mod socket;
+mod uplink;
 mod world;
 
 use clap::Parser as _;
@@ -55,6 +61,10 @@ enum Task {
     Idle(idle::Args),
     /// Fill a server with old fixes.
     History(history::Args),
+    /// From revoked to dead.
+    Revoke(revoke::Args),
+    /// A recorded shift, some times as fast as it was.
+    Uplink(uplink::Args),
 }
 
 fn main() -> std::process::ExitCode {
@@ -72,6 +82,8 @@ fn main() -> std::process::ExitCode {
             Task::Append(args) => append::run(&args),
             Task::Idle(args) => idle::run(args).await,
             Task::History(args) => history::run(args).await,
+            Task::Revoke(args) => revoke::run(args).await,
+            Task::Uplink(args) => uplink::run(args).await,
         }
     });
     match report.and_then(|report| Ok(suixing::wiring::cli::print_line(&report)?)) {

@@ -3,16 +3,16 @@
 use std::time::Duration;
 
 use futures_util::{SinkExt as _, StreamExt as _};
-use tokio::net::TcpStream;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::client::ClientRequestBuilder;
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use tokio_tungstenite::tungstenite::{Message, Utf8Bytes};
 
 use crate::Result;
+use crate::pipe::Pipe;
 
 /// One open connection.
-pub type Link = WebSocketStream<TcpStream>;
+pub type Link = WebSocketStream<Pipe>;
 
 /// Read buffer of a connection that hears little.
 pub const QUIET: usize = 4 * 1024;
@@ -22,11 +22,9 @@ pub const BUSY: usize = 64 * 1024;
 /// Something is said at least this often.
 pub const BEAT: Duration = Duration::from_secs(10);
 
-/// Dials `http://HOST:PORT` + path as a WebSocket.
+/// Dials `http://HOST:PORT` or `https://HOST:PORT` + path as a WebSocket.
 pub async fn dial(root: &str, path: &str, bearer: Option<(&str, &str)>, buffer: usize) -> Result<Link> {
-    let host = root.trim_start_matches("http://").trim_end_matches('/');
-    let stream = TcpStream::connect(host).await?;
-    stream.set_nodelay(true)?;
+    let (stream, host) = Pipe::open(root).await?;
     let mut request = ClientRequestBuilder::new(format!("ws://{host}{path}").parse()?);
     if let Some((bearer, protocol)) = bearer {
         request = request.with_header("Authorization", format!("Bearer {bearer}")).with_sub_protocol(protocol);

@@ -22,15 +22,27 @@ pub struct Server {
     /// Process whose processor time and memory are reported.
     #[arg(long)]
     pub server_pid: Option<u32>,
+    /// Keep sessions in this file and go on with those in it, as `suixing simulate` does.
+    #[arg(long)]
+    pub state: Option<std::path::PathBuf>,
+}
+
+/// Logs the administrator in; the password comes on standard input, once.
+pub async fn administrator(server: &Server) -> Result<Session> {
+    static PASSWORD: OnceLock<String> = OnceLock::new();
+    let password = PASSWORD.get_or_init(|| {
+        let mut line = String::new();
+        std::io::stdin().read_line(&mut line).unwrap();
+        line.trim_end().to_owned()
+    });
+    Ok(Api::new(&server.url)?.login(&server.username, password, Value::Null).await?)
 }
 
 /// Makes and logs in everybody.
 pub async fn people(server: &Server, officers: usize, watchers: usize) -> Result<Crew> {
-    let api = Api::new(&server.url)?;
-    let mut password = String::new();
-    std::io::stdin().read_line(&mut password)?;
-    let admin = api.login(&server.username, password.trim_end(), Value::Null).await?;
-    Ok(crew::make(&api, &admin, officers, watchers, None, &Stats::new()).await?)
+    let admin = administrator(server).await?;
+    let api = admin.api().clone();
+    Ok(crew::make(&api, &admin, officers, watchers, server.state.as_deref(), &Stats::new()).await?)
 }
 
 /// Access tokens of sessions.

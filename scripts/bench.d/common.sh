@@ -14,12 +14,15 @@ bench_tools() {
         binary=${CARGO_TARGET_DIR:-$ROOT/target}/release/suixing
     fi
     beside=$tools/beside near_in_process=$tools/nearby
-    if [ -z "$tools" ] && { wanted fanout || wanted nearby || wanted durable || wanted idle || wanted coldstart; }; then
+    if [ -z "$tools" ] && needs_beside; then
         say "building the generators (release) ..."
         built=$(cargo build --release --locked --bench beside --bench nearby --message-format json) || die "no generators"
         beside=$(built_program beside <<<"$built") near_in_process=$(built_program nearby <<<"$built")
     fi
 }
+
+# Whether a figure is wanted that the server's own generator cannot measure alone.
+needs_beside() { any_of "$PAIRS,$NODE"; }
 
 # The path of a built program, out of what cargo says on standard input.
 built_program() {
@@ -44,7 +47,7 @@ print(json.dumps({"name": name, "backend": backend, "server": server, "gear": ge
         tee -a "$results"
 }
 
-# fresh_server BACKEND: our server, pinned, on empty data; sets SERVER_PID, SERVER_URL, DATA and URL_ARGUMENT.
+# fresh_server BACKEND [OPTION OF serve…]: our server, pinned, on empty data; sets SERVER_PID, SERVER_URL, DATA and URL_ARGUMENT.
 fresh_server() {
     DATA=$WORK/data.$RANDOM URL_ARGUMENT=()
     if [ "$1" = postgres ]; then
@@ -53,8 +56,14 @@ fresh_server() {
     fi
     printf '%s\n' "$password" |
         "$binary" admin create --data-dir "$DATA" "${URL_ARGUMENT[@]}" --username admin --password-stdin >>"$WORK/server.log" 2>&1
+    shift
+    serve_data "$@"
+}
+
+# serve_data [OPTION OF serve…]: our server, pinned, on DATA and URL_ARGUMENT.
+serve_data() {
     SERVER_RUNNER=(taskset -c "$server_core" env SUIXING_LOG=warn SUIXING_AUTH__ARGON2_MEMORY_KIB=1024 SUIXING_AUTH__ARGON2_PASSES=1)
-    server_start "$binary" serve --listen 127.0.0.1:0 --data-dir "$DATA" "${URL_ARGUMENT[@]}" || die "the server did not start"
+    server_start "$binary" serve --listen 127.0.0.1:0 --data-dir "$DATA" "${URL_ARGUMENT[@]}" "$@" || die "the server did not start"
 }
 
 # Stops what fresh_server started.
