@@ -105,7 +105,9 @@ impl Terminal {
         mut pressed: mpsc::UnboundedReceiver<Instant>,
         mut orders: watch::Receiver<Order>,
     ) -> Vec<i64> {
-        let phase = self.dice.between(0.0, self.run.fix_every_s);
+        // Says where it is as soon as it is connected, and then in its own time.
+        self.take_fix(Instant::now(), false);
+        let phase = self.run.fix_every_s * self.dice.between(0.3, 1.3);
         let every = Duration::from_secs_f64(self.run.fix_every_s);
         let mut fix_at = Instant::now() + Duration::from_secs_f64(phase);
         let (cut, kill) = (self.run.faults.cut_every_s(), self.run.faults.kill_every_s());
