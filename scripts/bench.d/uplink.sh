@@ -4,7 +4,7 @@
 
 figure_uplink() {
     local backend=$1
-    printf '[socket]\nping_every_s = 1\nsilent_after_s = 3\nstalled_after_s = 2\n' >"$WORK/beat.toml"
+    printf '[socket]\nping_every_s = 1\n' >"$WORK/beat.toml"
     fresh_server "$backend" --config "$WORK/beat.toml"
     tls_proxy haproxy "$SERVER_URL"
     uplink_one "$backend" "JSON" --form json
