@@ -9,13 +9,13 @@ figure_scale() {
     for size in ${history_sizes//,/ }; do scale_one "$1" "$size" "$history_factor"; done
 }
 
-# Two watchers take JSON and two binary frames; each looks anew every three seconds.
+# Two watchers take JSON and two binary frames; each looks anew every two seconds.
 scale_one() {
     local backend=$1 factor=$3
     crowd_size "$2"
     crowd_server "$backend" "$CROWD_SIZE" "$factor"
     load scale "$backend" "history × $factor" "$CROWD_REMARK" --terminals "$CROWD_SIZE" --fix-every 10 \
-        --watchers 4 --half-binary --look-every 3 --assignments-per-s "$(assignments_of "$CROWD_SIZE")" \
+        --watchers 4 --half-binary --look-every 2 --assignments-per-s "$(assignments_of "$CROWD_SIZE")" \
         --duration "$half_seconds" --reconnect-all
     server_gone
 }
