@@ -1,166 +1,29 @@
-"""Rounds: set a district up, load it, hurt it, let it heal, write down what is left, check. See scripts/fault --help."""
+"""Rounds, one after another or side by side, and what came of them. See scripts/fault --help."""
 
 import argparse
 import asyncio
+import concurrent.futures
 import json
 import os
-import random
 import shutil
 import sys
 import tempfile
 import time
 
 import checker
-from client import Client, Flash
-from dump import dump
-from journal import Journal
-from nemesis import Nemesis, clock_environment
 from plan import FAULTS, Plan
-from proxy import Link
-from room import Room
-from server import PASSWORD, Ground, Server, possible_grounds
+from round import Round
+from server import possible_grounds
 from tamper import tamper
-from terminal import Terminal
 
 BUGS = {
     "ack_before_commit": "kill,power", "sync_off": "power", "forget_deadline": "kill", "drop_when_full": "full,locked",
     "replay_twice": "kill", "keep_epoch": "rollback",
 }
-# Seconds after the last fault for outboxes to empty, and then for the last limits to run out.
-DRAIN, SETTLE = 25, 9
 
 
-class Someone:
-    """A terminal or a room, its link and its journal."""
-
-    def __init__(self, name, role, app, link, journal):
-        self.name, self.role, self.app, self.link, self.journal = name, role, app, link, journal
-
-
-class Round:
-    def __init__(self, folder, plan):
-        self.folder, self.plan = folder, plan
-        self.journals = os.path.join(folder, "journals")
-        self.world, self.admin, self.ready = [], None, False
-        environment = clock_environment(folder) if any(name == "clock" for _, name, _ in plan.faults) else None
-        self.ground = Ground(folder, plan.ground)
-        self.server = Server(folder, plan.backend, self.ground, environment)
-
-    async def link(self):
-        link = Link(self.server.port)
-        await link.open()
-        return link
-
-    async def set_up(self):
-        """Two stations with a room of two seats each, and their people, all on duty."""
-        plan, admin_journal = self.plan, Journal(self.journals, "admin")
-        self.admin = Client(Flash("admin", None, None, "room"), await self.link(), admin_journal, random.Random(0))
-        self.admin.start()
-        await self.admin.sign_in()
-        root = (await self.ask("GET", "/me"))["unit_id"]
-        stations = []
-        for number in range(2):
-            unit = await self.ask("POST", "/units", {"name": f"Station {number}", "kind": "station_command_room",
-                                                     "parent_id": root})
-            stations.append({"id": unit["id"], "place": (119.57 + number * 0.3, 31.74), "people": []})
-        made = []
-        for number in range(plan.terminals):
-            station = stations[number % 2]
-            person = await self.person(f"officer{number}", "police_officer", station["id"])
-            station["people"].append(person)
-            made.append((number, station, person))
-        for number, station, person in made:
-            skew = plan.skew(number)
-            await self.add(f"officer{number}", "terminal", station, person, skew)
-        for number in range(4):
-            station = stations[number % 2]
-            person = await self.person(f"room{number}", "dispatcher", station["id"])
-            await self.add(f"room{number}", "room", station, person, 0)
-
-    async def add(self, name, role, station, person, skew):
-        dice, link, journal = self.plan.dice("work", name), await self.link(), Journal(self.journals, name)
-        flash = Flash(name, person, station["id"], role, skew)
-        if role == "terminal":
-            place = [station["place"][0] + dice.uniform(-0.02, 0.02), station["place"][1] + dice.uniform(-0.02, 0.02)]
-            app = Terminal(flash, link, journal, dice, place)
-        else:
-            app = Room(flash, link, journal, dice, station["place"], station["people"])
-        app.start()
-        await app.sign_in()
-        if role == "terminal":
-            await app.call("PUT", "/me/duty", {"on_duty": True})
-        await app.kill()
-        journal.note("who", name=name, role=role, person=person, device=flash.device, unit=station["id"], skew=skew)
-        self.world.append(Someone(name, role, app, link, journal))
-
-    async def person(self, name, kind, unit):
-        body = {"username": name, "password": PASSWORD, "name": name, "kind": kind, "unit_id": unit, "badge_no": name}
-        return (await self.ask("POST", "/people", body))["id"]
-
-    async def ask(self, method, path, body=None):
-        status, found = await self.admin.call(method, path, body)
-        if status >= 300:
-            raise RuntimeError(f"{method} {path}: {status} {found}")
-        return found
-
-    async def load(self):
-        nemesis = Nemesis(self.plan, self.server, self.world, Journal(self.journals, "nemesis"), self.folder)
-        for one in self.world:
-            one.app.run()
-        await nemesis.run(time.time())
-        for one in self.world:
-            one.app.working = False
-            # What was never sent is an intention, not a debt.
-            one.app.flash.outbox[:] = [item for item in one.app.flash.outbox if item["sent"]]
-        return nemesis.applied
-
-    async def drain(self):
-        """Waits until nobody has anything left to say; what is left then was not acknowledged and proves nothing."""
-        until = time.time() + DRAIN
-        while time.time() < until:
-            left = sum(len(one.app.flash.outbox) + len(getattr(one.app.flash, "fixes", ())) for one in self.world)
-            if left == 0:
-                break
-            await asyncio.sleep(0.25)
-        Journal(self.journals, "nemesis").note("drained", left=left, alive=self.server.alive())
-        await asyncio.sleep(SETTLE)
-
-    async def run(self):
-        applied = {}
-        try:
-            await asyncio.to_thread(self.server.create)
-            await self.server.start()
-            await self.set_up()
-            self.ready = True
-            applied = await self.load()
-            await self.drain()
-            # Whatever is still wanted of somebody waits: the state must hold still while it is read.
-            for one in self.world:
-                one.app.frozen = True
-            await asyncio.sleep(1)
-            for one in self.world:
-                if one.app.failed():
-                    raise one.app.failed()
-            await dump(self.folder, self.admin, self.world)
-        finally:
-            for one in self.world:
-                await one.app.kill()
-                await one.link.close()
-            if self.admin:
-                await self.admin.kill()
-            await asyncio.to_thread(self.save_data)
-            self.server.destroy()
-        return applied
-
-    def save_data(self):
-        """What lies on a mount is gone with it: a copy is kept beside."""
-        self.server.kill()
-        if self.plan.ground != "plain" and not self.server.postgres and os.path.isdir(self.server.data):
-            shutil.copytree(self.server.data, os.path.join(self.folder, "data-kept"), dirs_exist_ok=True)
-
-
-def one_round(options, backend, number, total, only, bug=None):
-    """Runs and checks one round; gives its violations."""
+def one_round(options, backend, number, only, bug=None):
+    """Runs and checks one round; gives what came of it."""
     plan = Plan(options.seed, number, backend, options.terminals, options.seconds, only, options.grounds)
     folder = os.path.join(options.keep, f"{bug + '-' if bug else ''}{backend}-{options.seed}-{number}")
     shutil.rmtree(folder, ignore_errors=True)
@@ -180,25 +43,63 @@ def one_round(options, backend, number, total, only, bug=None):
         applied = {}
         if options.verbose:
             raise
-    total["rounds"] += 1
-    for name, count in report["acknowledged"].items():
-        total["acknowledged"][name] = total["acknowledged"].get(name, 0) + count
-    for name, count in applied.items():
-        total["faults"][name] = total["faults"].get(name, 0) + count
     violations = report["violations"]
     for line in violations:
         print(f"VIOLATION {backend} seed {options.seed} round {number}: {line}", flush=True)
+    took = time.monotonic() - begun
     say(f"== {backend}, round {number}: {len(violations)} violations, "
-        f"{sum(report['acknowledged'].values())} acknowledged ({time.monotonic() - begun:.0f} s)")
+        f"{sum(report['acknowledged'].values())} acknowledged ({took:.0f} s)")
     if violations:
         say(f"   kept: {folder}")
     elif not options.keep_all:
         shutil.rmtree(folder, ignore_errors=True)
-    return violations
+    return {"backend": backend, "seed": options.seed, "round": number, "terminals": plan.terminals,
+            "seconds": plan.seconds, "ended": round(time.time()), "took_s": round(took), "violations": violations,
+            "acknowledged": report["acknowledged"], "faults": applied}
+
+
+class Total:
+    """The sum over rounds, per database, and a line a round in `rounds.jsonl` for a series that is cut short."""
+
+    def __init__(self, options):
+        self.seed, self.databases = options.seed, {}
+        self.lines = os.path.join(options.keep, "rounds.jsonl")
+
+    def add(self, result):
+        with open(self.lines, "a") as file:
+            file.write(json.dumps(result, separators=(",", ":")) + "\n")
+        self.count(result)
+
+    def count(self, result):
+        one = self.databases.setdefault(result["backend"],
+                                        {"rounds": 0, "violations": 0, "acknowledged": {}, "faults": {}})
+        one["rounds"] += 1
+        one["violations"] += len(result["violations"])
+        for name in ("acknowledged", "faults"):
+            for what, number in result[name].items():
+                one[name][what] = one[name].get(what, 0) + number
+
+    @property
+    def violations(self):
+        return sum(one["violations"] for one in self.databases.values())
+
+    def told(self):
+        rounds = sum(one["rounds"] for one in self.databases.values())
+        return {"seed": self.seed, "rounds": rounds, "violations": self.violations, **self.databases}
 
 
 def say(text):
     print(text, file=sys.stderr, flush=True)
+
+
+def series(options, backends, only, total):
+    """All rounds, `--jobs` of them at a time, each in a process of its own."""
+    wanted = [(backend, number) for number in range(options.from_round, options.from_round + options.rounds)
+              for backend in backends]
+    with concurrent.futures.ProcessPoolExecutor(options.jobs, max_tasks_per_child=1) as pool:
+        running = [pool.submit(one_round, options, backend, number, only) for backend, number in wanted]
+        for ended in concurrent.futures.as_completed(running):
+            total.add(ended.result())
 
 
 def bugs(options, backends, total):
@@ -211,9 +112,10 @@ def bugs(options, backends, total):
             os.environ["SUIXING_BUG"] = bug
             caught = None
             for number in range(options.rounds):
-                violations = one_round(options, backend, number, total, only, bug)
+                result = one_round(options, backend, number, only, bug)
+                total.add(result)
                 # A round that never began shows that something is wrong, but not that the checker sees it.
-                if any("before its load began" not in line for line in violations):
+                if any("before its load began" not in line for line in result["violations"]):
                     caught = number
                     break
             del os.environ["SUIXING_BUG"]
@@ -233,9 +135,31 @@ def tampered(folder):
     return 1 if missed else 0
 
 
+def summed(options, folders):
+    """Adds up what the rounds in these folders came to."""
+    total = Total(options)
+    total.seed = []
+    for folder in folders:
+        with open(os.path.join(folder, "rounds.jsonl")) as file:
+            for result in map(json.loads, file):
+                total.count(result)
+                total.seed += [] if result["seed"] in total.seed else [result["seed"]]
+    print(json.dumps(total.told()))
+    return 1 if total.violations else 0
+
+
+def checked(folder):
+    report = checker.check(folder)
+    for line in report["violations"]:
+        print("VIOLATION", line)
+    print(json.dumps({"rounds": 1, "violations": len(report["violations"]), **report["counts"]}))
+    return 1 if report["violations"] else 0
+
+
 def main():
     parser = argparse.ArgumentParser(prog="scripts/fault")
     parser.add_argument("--rounds", type=int, default=0)
+    parser.add_argument("--jobs", type=int, default=1)
     parser.add_argument("--seed", type=int, default=int(time.time()))
     parser.add_argument("--backend", choices=["sqlite", "postgres", "both"], default="sqlite")
     parser.add_argument("--terminals", type=int, default=120)
@@ -245,19 +169,18 @@ def main():
     parser.add_argument("--keep", default="")
     parser.add_argument("--keep-all", action="store_true")
     parser.add_argument("--check", default="")
+    parser.add_argument("--sum", nargs="+", default=[])
     parser.add_argument("--lying-disk", action="store_true")
     parser.add_argument("--tamper", default="")
     parser.add_argument("--bugs", nargs="?", const="all", default="")
     parser.add_argument("--verbose", action="store_true")
     options = parser.parse_args()
     if options.check:
-        report = checker.check(options.check)
-        for line in report["violations"]:
-            print("VIOLATION", line)
-        print(json.dumps({"rounds": 1, "violations": len(report["violations"]), **report["counts"]}))
-        return 1 if report["violations"] else 0
+        return checked(options.check)
     if options.tamper:
         return tampered(options.tamper)
+    if options.sum:
+        return summed(options, options.sum)
     options.rounds = options.rounds or (5 if options.bugs else 1)
     options.keep = options.keep or tempfile.mkdtemp(prefix="suixing-fault-kept.")
     os.makedirs(options.keep, exist_ok=True)
@@ -272,17 +195,14 @@ def main():
         if name not in FAULTS:
             parser.error(f"no fault {name}; faults: {' '.join(FAULTS)}")
     backends = ["sqlite", "postgres"] if options.backend == "both" else [options.backend]
-    total = {"rounds": 0, "violations": 0, "acknowledged": {}, "faults": {}, "seed": options.seed}
+    total = Total(options)
     if options.bugs:
         missed = bugs(options, backends, total)
-        total["missed"] = missed
-        print(json.dumps(total))
+        print(json.dumps({**total.told(), "missed": missed}))
         return 1 if missed else 0
-    for number in range(options.from_round, options.from_round + options.rounds):
-        for backend in backends:
-            total["violations"] += len(one_round(options, backend, number, total, only))
-    print(json.dumps(total))
-    return 1 if total["violations"] else 0
+    series(options, backends, only, total)
+    print(json.dumps(total.told()))
+    return 1 if total.violations else 0
 
 
 if __name__ == "__main__":
