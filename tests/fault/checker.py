@@ -6,24 +6,33 @@ Shares no code with the server. Runs on a kept folder alone: `scripts/fault --ch
 import collections
 import os
 
+import checks_crews
+import checks_live
 import checks_time
 import checks_truth
 from evidence import Evidence, micros
 
 
 def check(folder):
-    """{violations, acknowledged, counts}"""
+    """{violations, acknowledged, doubled, unavailable, counts}"""
     if not os.path.exists(os.path.join(folder, "final.json")):
-        return {"violations": ["no final state: the round did not end"], "acknowledged": {}, "counts": {}}
+        return {"violations": ["no final state: the round did not end"], "acknowledged": {}, "doubled": {},
+                "unavailable": {}, "counts": {}}
     evidence = Evidence(folder)
     found = []
-    for one in (writes, fixes, streams, alive, *checks_truth.ALL, *checks_time.ALL):
+    for one in (writes, fixes, streams, alive, *checks_truth.ALL, *checks_time.ALL, *checks_crews.ALL,
+                *checks_live.ALL):
         found += [f"{one.__name__}: {text}" for text in one(evidence)]
     acknowledged = collections.Counter(answers[0]["op"] for answers in evidence.acks.values())
     acknowledged["fix"] = sum(len(line["at"]) for _, line in evidence.of_kind("stored"))
     acknowledged["message"] = sum(1 for _ in evidence.of_kind("got"))
+    # What the links did to requests, beside what they did to connections.
+    doubled = collections.Counter(f"link.doubled_{line['way']}" for _, line in evidence.of_kind("send")
+                                  if line["copies"] > 1)
+    unavailable = collections.Counter(str(line["code"]) for _, line in evidence.of_kind("unavailable"))
     refused = collections.Counter(f"{lines[0]['op']} {lines[0]['code']}" for lines in evidence.refusals.values())
-    return {"violations": found, "acknowledged": dict(acknowledged),
+    return {"violations": found, "acknowledged": dict(acknowledged), "doubled": dict(doubled),
+            "unavailable": dict(unavailable),
             "counts": {"acknowledged": dict(acknowledged), "refused": dict(refused)}}
 
 
@@ -65,6 +74,7 @@ class Present:
         self.feedbacks = count(given["text"] for one in incidents for given in one["feedbacks"])
         self.rungs = count((one["id"], rung["rung"], rung.get("person_id"), micros(rung["device_at"]))
                            for one in evidence.assignments.values() for rung in one["rungs"] if "device_at" in rung)
+        self.crews = count(one["call_sign"] for one in evidence.crews.values())
         self.presses = count(one["note"] for one in evidence.backups.values() if one["note"])
 
     def of(self, sent, ack):
@@ -94,6 +104,11 @@ class Present:
             row = evidence.assignments.get(about["assignment"])
             if row is None or not (row["closed_at"] or row["cancel_asked"]):
                 return f"the assignment {about['assignment']} is not cancelled"
+        elif op in ("crew", "crew_split", "crew_join", "crew_leave"):
+            if ids["id"] not in evidence.crews:
+                return "the crew is missing"
+        elif op in ("sign", "return", "transfer", "divert", "call_off"):
+            return self.call(op, about)
         elif op in ("backup", "backup_response", "take", "close"):
             return self.backup(op, about, ids, evidence.who[sent["by"]]["person"])
         return None
@@ -103,6 +118,22 @@ class Present:
         row = self.evidence.incidents.get(incident)
         if row is None or row["incident"]["revision"] < revision:
             return f"the incident is not at revision {revision}"
+        return None
+
+    def call(self, op, about):
+        """What became of a call as a whole stands in its timeline; a unit asked to take it has it on its desk."""
+        found = self.evidence.incidents.get(about["incident"])
+        if found is None:
+            return "the incident is missing"
+        wanted = {"return": "incident.returned", "divert": "incident.diverted", "call_off": "incident.cancelled"}
+        if op in wanted and not any(line["kind"] == wanted[op] for line in found["timeline"]):
+            return f"the call has no {wanted[op]}"
+        if op == "sign" and not found["incident"]["signed_by"]:
+            return "nobody has signed for the call"
+        if op == "transfer":
+            asked = {row["assignee"]["id"] for row in found["assignments"] if row["assignee"]["kind"] == "unit"}
+            if about["to"] not in asked | {found["incident"]["unit_id"]}:
+                return f"unit {about['to']} was never asked to take it"
         return None
 
     def backup(self, op, about, ids, person):
@@ -121,7 +152,8 @@ class Present:
 
     def doubled(self):
         for what, counted in (("incident", self.titles), ("external number", self.numbers), ("note", self.notes),
-                              ("feedback", self.feedbacks), ("rung", self.rungs), ("press", self.presses)):
+                              ("feedback", self.feedbacks), ("rung", self.rungs), ("press", self.presses),
+                              ("crew", self.crews)):
             for name, number in counted.items():
                 if number > 1 and name is not None:
                     yield f"{what} {name} is there {number} times"
@@ -213,10 +245,3 @@ def alive(evidence):
                 yield "the server had ended by itself"
             if line["left"]:
                 yield f"{line['left']} writes and fixes were still not taken at the end"
-    for fault in evidence.faults("full"):
-        codes = {line["code"] for _, line in evidence.of_kind("unavailable") if fault["from"] < line["t"] < fault["to"]}
-        if codes - {"storage_full", "busy"}:
-            yield f"while the disk was full writes were refused with {sorted(map(str, codes))}"
-        reads = [line for _, line in evidence.of_kind("live") if fault["from"] < line["t"] < fault["to"]]
-        if not reads:
-            yield "while the disk was full the live view could not be read"

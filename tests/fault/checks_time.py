@@ -1,33 +1,49 @@
 """Deadlines: met, or escalated in time; every call for backup answered for."""
 
 from evidence import seconds
-from server import ACCEPTED_S, COMMANDER_S, DELIVERED_S, PARENT_S
+from server import ACCEPTED_S, COMMANDER_S, DELIVERED_S, PARENT_S, SIGNED_S
 
 # A second is promised after it is due, or after the server can commit again; the rest is for a loaded machine.
 LATE_S = 2.5
 # What stops the clock of the first answer.
 ANSWERS = {"accepted", "en_route", "on_scene", "cleared", "declined", "change_requested", "queued", "suspended"}
+SIGNED = {"signed", "accepted", "dispatched", "returned", "transferred", "cancelled"}
 
 
 def deadlines(evidence):
-    """Whoever did not answer in time was escalated in time."""
+    """Whoever did not answer in time was escalated in time; a crew answers as one, a unit signs."""
     for found in evidence.incidents.values():
         missed = [(line["data"], seconds(line["at"])) for line in found["timeline"] if line["kind"] == "deadline.missed"]
         for row in found["assignments"]:
-            if row["assignee"]["kind"] != "person":
-                continue
             own = [(data, at) for data, at in missed if data["assignment_id"] == row["id"]]
-            yield from one(evidence, row, own, "accepted", ACCEPTED_S, answered_at(row, ANSWERS))
-            yield from one(evidence, row, own, "delivered", DELIVERED_S, answered_at(row, ANSWERS | {"delivered", "viewed"}))
+            if row["assignee"]["kind"] == "unit":
+                yield from one(evidence, row, own, "signed", SIGNED_S, answered_at(row, SIGNED))
+            else:
+                yield from answers(evidence, row, own)
             for clock in row["deadlines"]:
                 due = seconds(clock["due_at"])
                 if evidence.expected_by(due) + LATE_S < row["read_at"]:
                     yield f"{row['id']}: {clock['limit']} was due {row['read_at'] - due:.1f} s ago and is still open"
 
 
-def answered_at(row, rungs):
-    """When the clock was stopped, if it was."""
-    stops = [seconds(rung["at"]) for rung in row["rungs"] if rung["rung"] in rungs]
+def answers(evidence, row, own):
+    """The first answer of a person or crew, and each first member's receipt."""
+    yield from one(evidence, row, own, "accepted", ACCEPTED_S, answered_at(row, ANSWERS))
+    for member in row["people"]:
+        if abs(seconds(member["sent_at"]) - seconds(row["created_at"])) > 0.001:
+            # Came to a crew later, or came back: no clock of the beginning.
+            continue
+        told = [(data, at) for data, at in own if data.get("person_id") in (None, member["person_id"])]
+        stops = [answered_at(row, ANSWERS), answered_at(row, {"delivered", "viewed"}, member["person_id"])]
+        stops += [seconds(member["left_at"])] if member["left_at"] else []
+        stops = [stop for stop in stops if stop is not None]
+        yield from one(evidence, row, told, "delivered", DELIVERED_S, min(stops, default=None))
+
+
+def answered_at(row, rungs, person=None):
+    """When the clock was stopped, if it was: by anybody, or by this one."""
+    stops = [seconds(rung["at"]) for rung in row["rungs"]
+             if rung["rung"] in rungs and person in (None, rung.get("person_id"))]
     stops += [seconds(row["closed_at"])] if row["closed_at"] else []
     return min(stops, default=None)
 

@@ -1,11 +1,10 @@
-"""Delivery truth: whose word is whose, who may see what, and what a marker may claim."""
+"""Delivery truth: whose word is whose, and who may see what."""
 
 import collections
 
-from evidence import seconds
-
+# A person's or crew's ladder and a unit's: no word stands on both at different heights.
 HEIGHT = {"created": 0, "sent": 1, "delivered": 2, "viewed": 3, "accepted": 4, "en_route": 5, "on_scene": 6,
-          "cleared": 7}
+          "cleared": 7, "signed": 4, "dispatched": 5, "returned": 6, "transferred": 6}
 TAPPED = ("viewed", "accepted", "en_route", "on_scene", "cleared")
 
 
@@ -61,25 +60,30 @@ def sight(evidence):
             continue
         if about.get("incident_id") in evidence.incidents:
             found = evidence.incidents[about["incident_id"]]
-            allowed = sees_incident(found, who, paths, own)
+            allowed = sees_incident(evidence, found, who, own)
         elif about.get("backup_id") in evidence.backups:
             allowed = sees_backup(evidence.backups[about["backup_id"]], who, paths, own)
         else:
             continue
         if not allowed:
             yield f"{name} received {line['kind']} {line['id']} about {about}"
-    for name, line in evidence.of_kind("live"):
-        own = paths[evidence.who[name]["unit"]]
-        for person, _, _ in line["fresh"]:
-            unit = evidence.final["people"][person]["unit"]
-            if not paths[unit].startswith(own):
-                yield f"{name} was shown {person} of another unit on the map"
+    for kind in ("live", "picture"):
+        for name, line in evidence.of_kind(kind):
+            own = paths[evidence.who[name]["unit"]]
+            for person, _, _ in line["fresh"]:
+                unit = evidence.final["people"][person]["unit"]
+                if not paths[unit].startswith(own):
+                    yield f"{name} was shown {person} of another unit on the map"
 
 
-def sees_incident(found, who, paths, own):
+def sees_incident(evidence, found, who, own):
+    """A room: of the unit that has it, was asked to take it, or took it in. Others: who was sent or met it."""
     incident = found["incident"]
     if who["role"] == "room":
-        return paths[incident["unit_id"]].startswith(own)
+        units = {incident["unit_id"], incident["pending_unit_id"]}
+        units |= {row["unit_id"] for row in found["assignments"] if row["assignee"]["kind"] == "unit"}
+        units |= {evidence.final["people"].get(incident["created_by"], {}).get("unit")}
+        return any(evidence.final["units"][unit].startswith(own) for unit in units - {None})
     people = {member["person_id"] for row in found["assignments"] for member in row["people"]}
     return who["person"] in people or incident.get("created_by") == who["person"]
 
@@ -91,31 +95,6 @@ def sees_backup(row, who, paths, own):
     return who["person"] in told | {row["requester_id"], row["for_person_id"]}
 
 
-def freshness(evidence):
-    """No marker is fresh beyond what its device promised."""
-    sent = collections.defaultdict(dict)
-    for name, lines in evidence.journals.items():
-        for line in lines:
-            if line["e"] == "fixes":
-                for at in line["at"]:
-                    sent[evidence.who[name]["person"]].setdefault(at, [line["t"], None, line["promise"]])
-            elif line["e"] == "stored":
-                for at in line["at"]:
-                    fix = sent[evidence.who[name]["person"]].get(at)
-                    if fix and fix[1] is None:
-                        fix[1] = line["t"]
-    horizon = {person: sorted((t, min(seconds(at), got or t + 30) + promise + max(3, promise // 5))
-                              for at, (t, got, promise) in fixes.items()) for person, fixes in sent.items()}
-    for name, line in evidence.of_kind("live"):
-        now = seconds(line["server"])
-        for person, at, due in line["fresh"]:
-            if seconds(due) + 0.01 < now:
-                yield f"{name}: {person} is shown fresh at {line['server']}, due {due}"
-            until = max((end for t, end in horizon.get(person, []) if t <= line["t"]), default=0)
-            if until + 1.0 < now and person in evidence.names:
-                yield f"{name}: {evidence.names[person]} is shown fresh {now - until:.1f} s past every promise (fix {at})"
-
-
 def ended(evidence):
     """A token is dead a second after its session was logged out."""
     for name, line in evidence.of_kind("ended"):
@@ -124,4 +103,4 @@ def ended(evidence):
             yield f"{name}: the token of a session ended at {line['left']:.3f} was good at {line['t']:.3f}"
 
 
-ALL = (ladder, ladder_as_told, sight, freshness, ended)
+ALL = (ladder, ladder_as_told, sight, ended)

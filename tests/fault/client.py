@@ -43,6 +43,8 @@ class Flash:
 class Client:
     """One run of the app. `start` and `kill` as often as wanted."""
 
+    protocols = ()
+
     def __init__(self, flash, link, journal, dice):
         self.flash, self.link, self.journal, self.dice = flash, link, journal, dice
         self.http = self.socket = None
@@ -126,7 +128,10 @@ class Client:
             except TROUBLE:
                 done = False
             item["out"] = False
-            if done and item in queue:
+            if done and not item.get("echoed") and self.dice.random() < 0.04:
+                # A copy that was long on the way: it arrives when the first was answered and done.
+                item.update(echoed=True, due=time.time() + self.dice.uniform(1, 5))
+            elif done and item in queue:
                 queue.remove(item)
             elif not done:
                 # Others may go first: an app does not let one bad line hold up an alarm.
@@ -135,33 +140,37 @@ class Client:
     async def send(self, item):
         """True when there was an answer for good."""
         item["sent"] += 1
-        self.journal.note("send", op=item["op"], key=item["key"], path=item["path"], body=item["body"],
-                          about=item["about"])
-        twice = self.dice.random() < 0.12
-        # A duplicate on the way: the same request twice at once.
-        tries = await asyncio.gather(*[self.once(item) for _ in range(2 if twice else 1)], return_exceptions=True)
-        answered = False
-        for found in tries:
-            if isinstance(found, BaseException):
-                if not isinstance(found, TROUBLE):
-                    raise found
-                continue
-            status, body = found
-            if 200 <= status < 300:
-                self.accepted(item, status, body, answered)
-                answered = True
-            elif status not in AGAIN:
-                self.journal.note("refused", op=item["op"], key=item["key"], status=status, code=body.get("code"))
-                answered = True
-            elif status == 503:
-                self.journal.note("unavailable", op=item["op"], key=item["key"], code=body.get("code"))
-        return answered
-
-    async def once(self, item):
         if item["socket"] and self.socket is not None and not self.socket.closed:
             # The way is part of the request: once by socket, always by socket.
-            item["by"] = item.get("by", "socket")
-        if item.setdefault("by", "rest") == "rest":
+            item.setdefault("way", "socket")
+        item.setdefault("way", "rest")
+        # A duplicate on the way: the same request twice at once.
+        twice = self.dice.random() < 0.12
+        self.journal.note("send", op=item["op"], key=item["key"], path=item["path"], body=item["body"],
+                          about=item["about"], way=item["way"], copies=2 if twice else 1)
+        tries = await asyncio.gather(*[self.attempt(item, twice) for _ in range(2 if twice else 1)],
+                                     return_exceptions=True)
+        for found in tries:
+            if isinstance(found, BaseException) and not isinstance(found, TROUBLE):
+                raise found
+        return any(found is True for found in tries)
+
+    async def attempt(self, item, twice):
+        """One copy of a request; its answer goes into the journal the moment it is here. True when it is for good."""
+        status, body = await self.once(item)
+        again = twice or item["sent"] > 1
+        if 200 <= status < 300:
+            self.accepted(item, status, body, again)
+        elif status not in AGAIN:
+            self.journal.note("refused", op=item["op"], key=item["key"], status=status, code=body.get("code"))
+        else:
+            if status == 503:
+                self.journal.note("unavailable", op=item["op"], key=item["key"], code=body.get("code"))
+            return False
+        return True
+
+    async def once(self, item):
+        if item["way"] == "rest":
             return await self.call(item["method"], item["path"], item["body"], item["key"])
         if self.socket is None or self.socket.closed:
             raise asyncio.TimeoutError
@@ -183,8 +192,10 @@ class Client:
             ids = {"assignments": [one["id"] for one in body["assignments"]]}
         if "applied" in body:
             ids["applied"] = body["applied"]
-        self.journal.note("ack", op=item["op"], key=item["key"], status=status, ids=ids, again=again or item["sent"] > 1)
-        self.on_accepted(item, body)
+        self.journal.note("ack", op=item["op"], key=item["key"], status=status, ids=ids, again=again)
+        if not item.get("done"):
+            item["done"] = True
+            self.on_accepted(item, body)
 
     def on_accepted(self, item, body):
         """For those who go on from an answer."""
@@ -199,6 +210,7 @@ class Client:
                     await self.sign_in()
                 used = self.flash.access
                 async with self.http.ws_connect(f"ws://127.0.0.1:{self.link.port}/ws", autoping=True, max_msg_size=0,
+                                                protocols=self.protocols,
                                                 headers={"Authorization": f"Bearer {used}"}) as socket:
                     await self.listen(socket)
                     self.journal.note("closed", code=socket.close_code)
@@ -218,6 +230,8 @@ class Client:
         had = dict(flash.cursor)
         await socket.send_json({"type": "hello", **had})
         async for frame in socket:
+            if frame.type == aiohttp.WSMsgType.BINARY:
+                await self.on_frame(socket, frame.data)
             if frame.type != aiohttp.WSMsgType.TEXT:
                 continue
             message = json.loads(frame.data)
@@ -256,6 +270,9 @@ class Client:
 
     def on_message(self, message):
         """A must-deliver message; it is in the journal already."""
+
+    async def on_frame(self, socket, frame):
+        """A binary frame of the live view."""
 
     async def on_other(self, socket, message):
         """Anything else the server says."""

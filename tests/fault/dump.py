@@ -1,5 +1,6 @@
 """After the load: everything the checker needs, read through REST and written down, so that it can be checked again."""
 
+import asyncio
 import json
 import os
 import time
@@ -18,7 +19,8 @@ class Reader:
             if status == 200:
                 return body
             if status not in (401, 503):
-                return None
+                break
+            await asyncio.sleep(0.5)
         raise RuntimeError(f"GET {path}: {status} {body}")
 
     async def pages(self, path):
@@ -72,6 +74,7 @@ async def dump(folder, admin, world):
         "units": {one["id"]: one["path"] for one in await reader.pages("/units")},
         "people": {one["id"]: {"kind": one["kind"], "unit": one["unit_id"], "username": one["username"]}
                    for one in await reader.pages("/people")},
+        "crews": [one for status in ("active", "ended") for one in await reader.pages(f"/crews?status={status}")],
         "begun": begun, "incidents": incidents, "backups": backups, "backups_at": time.time(),
         "tracks": {one.app.flash.person: await reader.track(one.app.flash.person)
                    for one in world if one.role == "terminal"},

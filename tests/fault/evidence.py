@@ -1,5 +1,6 @@
 """What a round left behind, read once: journals, final state, and when the server could not be expected to act."""
 
+import bisect
 import collections
 import datetime
 import json
@@ -9,7 +10,7 @@ import journal
 
 
 # Faults during which the server cannot commit. The others excuse nothing.
-HINDERING = {"kill", "pause", "locked", "database", "rollback", "power", "full"}
+HINDERING = {"kill", "pause", "locked", "database", "rollback", "power", "was_full"}
 
 
 def seconds(text):
@@ -39,22 +40,25 @@ class Evidence:
                          for name, lines in self.journals.items()}
         self.who = {name: next(line for line in lines if line["e"] == "who") for name, lines in self.journals.items()}
         self.names = {who["person"]: name for name, who in self.who.items()}
-        self.windows = [(line["from"], line["to"]) for line in self.nemesis
-                        if line["e"] == "down" or (line["e"] == "fault" and line["name"] in HINDERING)]
         self.lost = [(line["copied"], line["restored"]) for line in self.nemesis if line["e"] == "rolled_back"]
-        self.windows = sorted(self.windows + self.lost)
+        self.windows = self.windows_of(HINDERING)
         self.incidents = {one["incident"]["id"]: one for one in self.final["incidents"]}
         self.assignments = {one["id"]: one for found in self.final["incidents"] for one in found["assignments"]}
+        self.incident_of = {name: row["incident_id"] for name, row in self.assignments.items()}
         self.backups = {one["id"]: one for one in self.final["backups"]}
+        self.crews = {one["id"]: one for one in self.final["crews"]}
         self._writes()
+        self._promises()
 
     def _writes(self):
         """By key: what was sent, and every answer to it."""
         self.sends, self.acks, self.refusals = {}, collections.defaultdict(list), collections.defaultdict(list)
+        self.copies = collections.Counter()
         for name, lines in self.journals.items():
             for line in lines:
                 if line["e"] == "send":
                     self.sends.setdefault(line["key"], {**line, "by": name})
+                    self.copies[line["key"]] += line["copies"]
                 elif line["e"] == "ack":
                     self.acks[line["key"]].append(line)
                 elif line["e"] == "refused":
@@ -64,8 +68,44 @@ class Evidence:
         """Whether what was acknowledged then was undone by putting an older database back."""
         return any(copied <= t <= restored for copied, restored in self.lost)
 
-    def faults(self, name):
-        return [line for line in self.nemesis if line["e"] == "fault" and line["name"] == name]
+    def of_nemesis(self, kind):
+        return [line for line in self.nemesis if line["e"] == kind]
+
+    def windows_of(self, names):
+        """(from, to) of every time one of these faults was on, or the server down."""
+        found = [(line["from"], line["to"]) for line in self.nemesis
+                 if line["e"] == "down" or line["e"] in names or (line["e"] == "fault" and line["name"] in names)]
+        return sorted(found + self.lost)
+
+    def _promises(self):
+        """Per person: (sent at, shown as fresh until at most) of every fix that was sent."""
+        sent = collections.defaultdict(dict)
+        for name, lines in self.journals.items():
+            for line in lines:
+                if line["e"] == "fixes":
+                    for at in line["at"]:
+                        sent[self.who[name]["person"]].setdefault(at, [line["t"], None, line["promise"]])
+                elif line["e"] == "stored":
+                    for at in line["at"]:
+                        fix = sent[self.who[name]["person"]].get(at)
+                        if fix and fix[1] is None:
+                            fix[1] = line["t"]
+        self.horizon = {person: sorted((t, min(seconds(at), got or t + 30) + promise + max(3, promise // 5))
+                                       for at, (t, got, promise) in fixes.items()) for person, fixes in sent.items()}
+        self.furthest = {}
+        for person, ends in self.horizon.items():
+            times, best, top = [], [], 0.0
+            for t, end in ends:
+                top = max(top, end)
+                times.append(t)
+                best.append(top)
+            self.furthest[person] = (times, best)
+
+    def fresh_until(self, person, t):
+        """The end of every promise this person's devices had made by `t`."""
+        times, best = self.furthest.get(person, ([], []))
+        made = bisect.bisect_right(times, t)
+        return best[made - 1] if made else 0
 
     def expected_by(self, due):
         """The moment something due at `due` can be expected: later when the server was hindered then."""

@@ -1,14 +1,18 @@
 """Rounds, one after another or side by side, and what came of them. See scripts/fault --help."""
 
 import argparse
-import asyncio
 import concurrent.futures
 import json
 import os
+import resource
 import shutil
+import signal
 import sys
 import tempfile
+import threading
 import time
+
+import uvloop
 
 import checker
 from plan import FAULTS, Plan
@@ -34,12 +38,13 @@ def one_round(options, backend, number, only, bug=None):
     begun = time.monotonic()
     attempt = Round(folder, plan)
     try:
-        applied = asyncio.run(attempt.run())
+        applied = uvloop.run(attempt.run())
         report = checker.check(folder)
     except Exception as error:
         # A server that does not come back, or a harness that fails: both end the round, neither is a pass.
         when = "" if attempt.ready else " before its load began"
-        report = {"violations": [f"the round broke off{when}: {type(error).__name__}: {error}"], "acknowledged": {}}
+        report = {"violations": [f"the round broke off{when}: {type(error).__name__}: {error}"], "acknowledged": {},
+                  "doubled": {}, "unavailable": {}}
         applied = {}
         if options.verbose:
             raise
@@ -55,7 +60,14 @@ def one_round(options, backend, number, only, bug=None):
         shutil.rmtree(folder, ignore_errors=True)
     return {"backend": backend, "seed": options.seed, "round": number, "terminals": plan.terminals,
             "seconds": plan.seconds, "ended": round(time.time()), "took_s": round(took), "violations": violations,
-            "acknowledged": report["acknowledged"], "faults": applied}
+            "acknowledged": report["acknowledged"], "faults": {**applied, **report["doubled"]},
+            "unavailable": report["unavailable"], "cpu_s": {"harness": cpu(resource.RUSAGE_SELF),
+                                                            "server": cpu(resource.RUSAGE_CHILDREN)}}
+
+
+def cpu(who):
+    used = resource.getrusage(who)
+    return round(used.ru_utime + used.ru_stime)
 
 
 class Total:
@@ -72,10 +84,11 @@ class Total:
 
     def count(self, result):
         one = self.databases.setdefault(result["backend"],
-                                        {"rounds": 0, "violations": 0, "acknowledged": {}, "faults": {}})
+                                        {"rounds": 0, "violations": 0, "acknowledged": {}, "faults": {},
+                                                            "unavailable": {}})
         one["rounds"] += 1
         one["violations"] += len(result["violations"])
-        for name in ("acknowledged", "faults"):
+        for name in ("acknowledged", "faults", "unavailable"):
             for what, number in result[name].items():
                 one[name][what] = one[name].get(what, 0) + number
 
@@ -92,11 +105,21 @@ def say(text):
     print(text, file=sys.stderr, flush=True)
 
 
+def follow(parent):
+    """A round ends in good order, its server and mounts with it, when the series is killed."""
+    def watch():
+        while os.getppid() == parent:
+            time.sleep(0.5)
+        os.kill(os.getpid(), signal.SIGINT)
+    threading.Thread(target=watch, daemon=True).start()
+
+
 def series(options, backends, only, total):
     """All rounds, `--jobs` of them at a time, each in a process of its own."""
     wanted = [(backend, number) for number in range(options.from_round, options.from_round + options.rounds)
               for backend in backends]
-    with concurrent.futures.ProcessPoolExecutor(options.jobs, max_tasks_per_child=1) as pool:
+    with concurrent.futures.ProcessPoolExecutor(options.jobs, initializer=follow, initargs=(os.getpid(),),
+                                                max_tasks_per_child=1) as pool:
         running = [pool.submit(one_round, options, backend, number, only) for backend, number in wanted]
         for ended in concurrent.futures.as_completed(running):
             total.add(ended.result())

@@ -5,7 +5,7 @@ import os
 import signal
 import time
 
-from plan import SECONDS
+from plan import RELIEF, SECONDS
 
 FAKETIME = "/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1"
 
@@ -84,10 +84,10 @@ class Nemesis:
     async def slow(self, seed):
         some = [one for index, one in enumerate(self.world) if (seed + index) % 4 == 0]
         for one in some:
-            one.link.deaf = True
+            one.link.listen(False)
         await asyncio.sleep(SECONDS["slow"])
         for one in some:
-            one.link.deaf = False
+            one.link.listen(True)
 
     async def locked(self, seed):
         other = await asyncio.to_thread(self.server.lock)
@@ -131,9 +131,15 @@ class Nemesis:
 
     async def full(self, seed):
         """Nothing free for some seconds; what can be read goes on, and no restart is needed after it."""
+        begun, process = time.time(), self.server.process
         await asyncio.to_thread(self.server.ground.fill)
         await asyncio.sleep(SECONDS["full"])
         await asyncio.to_thread(self.server.ground.relieve)
+        relieved = time.time()
+        # Nothing else may happen before it has shown that it works again by itself.
+        await asyncio.sleep(RELIEF)
+        self.journal.note("was_full", **{"from": begun, "to": relieved}, until=time.time(),
+                          same=self.server.process is process and self.server.alive())
 
     async def clock(self, seed):
         """The system clock jumps and, after a while, jumps back."""

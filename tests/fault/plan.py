@@ -17,7 +17,9 @@ FAULTS = {
 }
 ONLY = {"locked": "sqlite", "database": "postgres"}
 SECONDS = {"kill": 1.0, "pause": 3.0, "storm": 0.5, "slow": 6.0, "locked": 4.0, "database": 1.0, "rollback": 4.0,
-           "clock": 5.0, "power": 1.0, "full": 4.0}
+           "clock": 5.0, "power": 1.0, "full": 9.0}
+# Seconds after a full disk was relieved within which writes are to be taken again.
+RELIEF = 2.5
 # At most so many a round: each leaves time for work to go on.
 A_ROUND = 4
 

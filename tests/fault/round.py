@@ -41,7 +41,7 @@ class Round:
         return link
 
     async def set_up(self):
-        """Two stations with a room of two seats or more each, and their people, all on duty."""
+        """A centre above two stations with a room of two seats or more each, and their people, all on duty."""
         plan, admin_journal = self.plan, Journal(self.journals, "admin")
         self.admin = Client(Flash("admin", None, None, "room"), await self.link(), admin_journal, random.Random(0))
         self.admin.start()
@@ -51,7 +51,11 @@ class Round:
         for number in range(2):
             unit = await self.ask("POST", "/units", {"name": f"Station {number}", "kind": "station_command_room",
                                                      "parent_id": root})
-            stations.append({"id": unit["id"], "place": (119.57 + number * 0.3, 31.74), "people": []})
+            stations.append({"id": unit["id"], "place": (119.57 + number * 0.3, 31.74), "people": [], "centre": False})
+        for one, other in (stations, reversed(stations)):
+            one["neighbours"] = [other["id"]]
+        centre = {"id": root, "place": (119.72, 31.74), "people": [], "centre": True,
+                  "neighbours": [one["id"] for one in stations]}
         made = []
         for number in range(plan.terminals):
             station = stations[number % 2]
@@ -61,10 +65,10 @@ class Round:
         for number, station, person in made:
             skew = plan.skew(number)
             await self.add(f"officer{number}", "terminal", station, person, skew)
-        for number in range(max(4, plan.terminals // 50)):
-            station = stations[number % 2]
-            person = await self.person(f"room{number}", "dispatcher", station["id"])
-            await self.add(f"room{number}", "room", station, person, 0)
+        seats = [stations[number % 2] for number in range(max(4, plan.terminals // 50))]
+        for number, station in enumerate([*seats, centre]):
+            name = "centre" if station is centre else f"room{number}"
+            await self.add(name, "room", station, await self.person(name, "dispatcher", station["id"]), 0)
 
     async def add(self, name, role, station, person, skew):
         dice, link, journal = self.plan.dice("work", name), await self.link(), Journal(self.journals, name)
@@ -73,7 +77,7 @@ class Round:
             place = [station["place"][0] + dice.uniform(-0.02, 0.02), station["place"][1] + dice.uniform(-0.02, 0.02)]
             app = Terminal(flash, link, journal, dice, place)
         else:
-            app = Room(flash, link, journal, dice, station["place"], station["people"])
+            app = Room(flash, link, journal, dice, station)
         app.start()
         await app.sign_in()
         if role == "terminal":

@@ -22,6 +22,7 @@ viewed_s = [4, 5, 5, 6]
 accepted_s = [6, 7, 8, 8]
 en_route_s = [20, 20, 20, 20]
 channel_s = [3, 3, 3, 3]
+signed_s = [3, 4, 5, 6]
 claim_s = 1
 area_silent_min = 100000
 
@@ -34,6 +35,7 @@ commander_after_s = 7
 """
 ACCEPTED_S = [6, 7, 8, 8]
 DELIVERED_S = [2, 3, 3, 4]
+SIGNED_S = [3, 4, 5, 6]
 PARENT_S, COMMANDER_S = 4, 7
 
 
@@ -54,6 +56,17 @@ def sweep(pid):
     for name in (f"faketime_shm_{pid}", f"sem.faketime_sem_{pid}"):
         if os.path.exists(os.path.join("/dev/shm", name)):
             os.unlink(os.path.join("/dev/shm", name))
+
+
+def sync(folder):
+    """Makes what lies below a folder durable: whoever puts a copy back does so, before the power may go."""
+    for where, _, names in os.walk(folder, topdown=False):
+        for name in [*names, "."]:
+            opened = os.open(os.path.join(where, name), os.O_RDONLY)
+            try:
+                os.fsync(opened)
+            finally:
+                os.close(opened)
 
 
 class Ground:
@@ -281,12 +294,14 @@ class Server:
             self.postgres.stop()
             shutil.rmtree(self.postgres.data)
             subprocess.run(["cp", "-a", os.path.join(self.aside, "pg"), self.postgres.data], check=True)
+            sync(self.ground.path)
             self.postgres.start()
         else:
             for name in self._files(self.data):
                 os.unlink(os.path.join(self.data, name))
             for name in os.listdir(self.aside):
                 shutil.copy2(os.path.join(self.aside, name), self.data)
+            sync(self.data)
 
     def lock(self):
         """An exclusive lock held by another process' connection; close it to let go."""
