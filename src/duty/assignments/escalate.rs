@@ -43,10 +43,12 @@ pub fn call_key(row: &AssignmentRow, person: &PersonId) -> String {
 /// Escalates one deadline, if it is still open and due; false when another was quicker.
 pub fn miss(tx: &mut Tx<'_>, core: &Core, id: &DeadlineId) -> Result<bool> {
     let now = tx.now;
+    // Incident, assignment, clock: whoever stops a clock takes them in this order, too.
+    let Some(seen) = store::deadline_fetch(tx.conn(), id)? else { return Ok(false) };
+    let incident = incidents::incident_lock(tx.conn(), &seen.incident_id)?;
+    let row = seen.assignment_id.map(|assignment| store::assignment_lock(tx.conn(), &assignment)).transpose()?;
     let Some(clock) = store::deadline_miss(tx.conn(), id, now)? else { return Ok(false) };
-    let Some(assignment) = clock.assignment_id else { return Ok(true) };
-    let row = store::assignment_lock(tx.conn(), &assignment)?;
-    let incident = incidents::incident_fetch(tx.conn(), &clock.incident_id)?;
+    let Some(row) = row else { return Ok(true) };
     if clock.limit_kind == Limit::Signed {
         return unsigned(tx, core, &row, &incident, &clock).map(|()| true);
     }
@@ -354,11 +356,10 @@ fn add_one(tx: &mut Tx<'_>, core: &Core, row: &AssignmentRow, incident: &Inciden
     if let Some(why) = party.why.as_object_mut() {
         why.insert("escalation_of".into(), json!(row.id));
     }
-    let mut incident = incidents::incident_lock(tx.conn(), &incident.id)?;
     let offer =
         Offer { party: &party, origin: Origin::Auto, by: None, lead_override: false, replaces: None, start: None };
-    let added = offer::offer(tx, core, &incident, &offer)?;
-    incident_service::touch(tx, &mut incident)?;
+    let added = offer::offer(tx, core, incident, &offer)?;
+    incident_service::touch(tx, &mut incident.clone())?;
     note(data, "added", json!({ "assignment_id": added.id, "kind": party.kind, "id": party.id }));
     Ok(())
 }

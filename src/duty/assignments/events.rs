@@ -81,6 +81,11 @@ struct Said {
 
 /// The recipe. The answer holds ids and enums only.
 pub fn record(tx: &mut Tx<'_>, ctx: &Ctx, id: &AssignmentId, event: &EventIn) -> Result<Value> {
+    let seen = store::assignment_fetch(tx.conn(), id)?;
+    if seen.is_unit() {
+        // A signature moves the incident: incident before assignment, as everywhere.
+        incidents::incident_lock(tx.conn(), &seen.incident_id)?;
+    }
     let mut row = store::assignment_lock(tx.conn(), id)?;
     let members = store::members_of(tx.conn(), id)?;
     let incident = incidents::incident_fetch(tx.conn(), &row.incident_id)?;
@@ -286,7 +291,8 @@ pub fn feed(tx: &mut Tx<'_>, incident: &IncidentRow, row: &AssignmentRow, rung: 
         "reason": rung.reason,
     });
     trail::entry(tx, &incident.id, "assignment.rung", rung.recorded_by.or(rung.person_id), data.clone())?;
-    trail::feed_append(tx, incident, "assignment.rung", data)
+    trail::feed_append(tx, incident, "assignment.rung", &data);
+    Ok(())
 }
 
 fn answer(rung: &RungRow, state: State, duplicate: bool) -> Value {

@@ -3,6 +3,7 @@
 
 use std::sync::{Arc, OnceLock};
 
+use futures_util::{StreamExt as _, stream};
 use serde_json::json;
 
 use super::escalate;
@@ -17,6 +18,8 @@ use crate::words::ids::DeadlineId;
 
 /// Deadlines taken in one turn; what is left is due in the next.
 const BATCH: i64 = 200;
+/// Escalated side by side: after an outage many are due together, and each waits for a commit of its own.
+const AT_ONCE: usize = 4;
 /// Adapter calls of one turn.
 const ADAPTER_BATCH: i64 = 20;
 
@@ -30,16 +33,18 @@ pub async fn deadlines_run(core: Arc<Core>) -> Result<()> {
             due.retain(|id| id > STARTED.get_or_init(DeadlineId::new));
         }
         let full = i64::try_from(due.len()).is_ok_and(|n| n == BATCH);
-        for id in due {
-            let inner = Arc::clone(&core);
-            if let Err(error) = core.db.write(Priority::Normal, move |tx| escalate::miss(tx, &inner, &id)).await {
-                // The row stays open and due: the next turn tries again.
-                tracing::warn!(deadline = %id, %error, "a deadline could not be escalated");
-            }
-        }
+        stream::iter(due).for_each_concurrent(AT_ONCE, |id| escalate_one(&core, id)).await;
         if !full {
             return Ok(());
         }
+    }
+}
+
+async fn escalate_one(core: &Arc<Core>, id: DeadlineId) {
+    let inner = Arc::clone(core);
+    if let Err(error) = core.db.write(Priority::Normal, move |tx| escalate::miss(tx, &inner, &id)).await {
+        // The row stays open and due: the next turn tries again.
+        tracing::warn!(deadline = %id, %error, "a deadline could not be escalated");
     }
 }
 

@@ -166,7 +166,7 @@ pub fn offer(tx: &mut Tx<'_>, core: &Core, incident: &IncidentRow, offer: &Offer
         "replaces": row.replaces,
     });
     trail::entry(tx, &incident.id, "assignment.created", offer.by, data.clone())?;
-    trail::feed_append(tx, incident, "assignment.created", data)?;
+    trail::feed_append(tx, incident, "assignment.created", &data);
     tx.emit(&Event::AssignmentCreated { assignment: row.id, incident: incident.id })?;
     tx.emit(&Event::AssignmentStateChanged {
         assignment: row.id,

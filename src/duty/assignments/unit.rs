@@ -155,7 +155,8 @@ pub fn signed(
     incident_service::touch(tx, incident)?;
     let data = json!({ "unit_id": unit, "by": by, "state": incident.state });
     trail::entry(tx, &incident.id, "incident.signed", Some(by), data.clone())?;
-    trail::feed_append(tx, incident, "incident.signed", data)
+    trail::feed_append(tx, incident, "incident.signed", &data);
+    Ok(())
 }
 
 /// The open assignment of a unit the actor may sign for; the nearest to him first.

@@ -4,6 +4,8 @@
 
 use std::sync::Arc;
 
+use futures_util::{StreamExt as _, stream};
+
 use super::facts::Around;
 use super::follow;
 use super::rows::{TimerKind, TimerRow};
@@ -15,16 +17,21 @@ use crate::words::error::Result;
 /// Timers handled in one poll; the rest wait 250 ms.
 const DUE_MAX: i64 = 200;
 
+/// Fired side by side: after an outage many are due together, and each waits for a commit of its own.
+const AT_ONCE: usize = 4;
+
 /// Fires what is due; one that fails is logged and tried at the next poll.
 pub async fn fire_due(core: Arc<Core>) -> Result<()> {
     let now = core.clock.now();
     let due = core.db.read(move |conn| store::timers_due(conn, now, DUE_MAX)).await?;
-    for timer in due {
+    let core = &core;
+    let one = |timer: TimerRow| async move {
         let (id, kind) = (timer.id.clone(), timer.kind);
-        if let Err(error) = fire(&core, timer).await {
+        if let Err(error) = fire(core, timer).await {
             tracing::warn!(timer = %id, %kind, %error, "a backup timer failed; it is tried again");
         }
-    }
+    };
+    stream::iter(due).for_each_concurrent(AT_ONCE, one).await;
     Ok(())
 }
 

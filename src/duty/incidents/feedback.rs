@@ -128,7 +128,7 @@ pub fn give(tx: &mut Tx<'_>, ctx: &Ctx, id: &IncidentId, meta: &RequestMeta, new
         Some(ctx.actor.person),
         json!({ "feedback_id": feedback.id, "stage": new.stage }),
     )?;
-    trail::feed_append(tx, &row, "feedback.given", data)?;
+    trail::feed_append(tx, &row, "feedback.given", &data);
     tx.emit(&Event::FeedbackGiven { incident: row.id, feedback: feedback.id, stage: new.stage.to_string() })?;
     Ok(Done::new(201, json!({ "id": feedback.id })))
 }
@@ -148,7 +148,7 @@ pub fn confirm(tx: &mut Tx<'_>, ctx: &Ctx, id: &IncidentId, meta: &RequestMeta, 
         feedbacks::feedback_confirm(tx.conn(), feedback, &ctx.actor.person, now)?;
         let data = json!({ "feedback_id": feedback, "by": ctx.actor.person });
         trail::entry(tx, id, "feedback.confirmed", Some(ctx.actor.person), data.clone())?;
-        trail::feed_append(tx, &row, "feedback.confirmed", data)?;
+        trail::feed_append(tx, &row, "feedback.confirmed", &data);
         service::audit_of(tx, ctx, "feedback.confirm", id, &json!({}))?;
     }
     Ok(Done::new(200, json!({ "id": feedback })))

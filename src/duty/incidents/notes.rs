@@ -70,7 +70,7 @@ pub fn add(tx: &mut Tx<'_>, ctx: &Ctx, id: &IncidentId, meta: &RequestMeta, new:
     };
     store::note_insert(tx.conn(), &note)?;
     trail::entry(tx, &row.id, "incident.note", Some(ctx.actor.person), json!({ "note_id": note.id }))?;
-    trail::feed_append(tx, &row, "incident.note", view::note(&note)?)?;
+    trail::feed_append(tx, &row, "incident.note", &view::note(&note)?);
     tx.emit(&Event::IncidentNoted { incident: row.id, note: note.id })?;
     Ok(Done::new(201, json!({ "id": note.id })))
 }

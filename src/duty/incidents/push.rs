@@ -93,7 +93,7 @@ fn create(tx: &mut Tx<'_>, ctx: &Ctx, prepared: &Prepared) -> Result<Done> {
     store::revision_insert(tx.conn(), &revision_row(prepared, ctx, row.id, true, now))?;
     caller_add(tx, prepared, &row)?;
     trail::entry(tx, &row.id, "incident.created", Some(actor.person), json!({ "revision": row.revision }))?;
-    trail::feed_append(tx, &row, "incident.created", json!({ "state": row.state, "revision": row.revision }))?;
+    trail::feed_append(tx, &row, "incident.created", &json!({ "state": row.state, "revision": row.revision }));
     tx.emit(&Event::IncidentCreated { incident: row.id })?;
     Ok(Done::new(201, json!({ "id": row.id, "applied": true })))
 }

@@ -63,7 +63,7 @@ pub fn finish(
         map.insert("state".into(), json!(row.state));
     }
     trail::entry(tx, &row.id, kind, Some(by), data.clone())?;
-    trail::feed_append(tx, row, kind, data)?;
+    trail::feed_append(tx, row, kind, &data);
     tx.emit(&Event::IncidentChanged { incident: row.id, fields: changed.to_vec(), loud })
 }
 
@@ -123,7 +123,7 @@ pub fn follow(tx: &mut Tx<'_>, id: &IncidentId, command: Command, by: Option<Per
         touch(tx, &mut row)?;
         let data = json!({ "state": row.state });
         trail::entry(tx, id, "incident.state", by, data.clone())?;
-        trail::feed_append(tx, &row, "incident.state", data)?;
+        trail::feed_append(tx, &row, "incident.state", &data);
     }
     Ok(row.state)
 }

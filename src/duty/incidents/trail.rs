@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::store::feed::{self, FeedRow};
 use super::store::{self, EntryRow, IncidentRow};
-use crate::platform::db::Tx;
+use crate::platform::db::{Hot, Tx};
 use crate::words::error::Result;
 use crate::words::ids::{IncidentId, NoteId, PersonId};
 
@@ -17,22 +17,21 @@ pub fn entry(tx: &mut Tx<'_>, id: &IncidentId, kind: &str, actor: Option<PersonI
     )
 }
 
-/// Adds a change to the feed of the incident's source; numbered without gaps.
-pub fn feed_append(tx: &mut Tx<'_>, row: &IncidentRow, kind: &str, data: Value) -> Result<()> {
-    let seq = feed::seq_take(tx.conn(), &row.source)?;
-    let at = tx.now;
-    feed::feed_insert(
-        tx.conn(),
-        &FeedRow {
-            source: row.source.clone(),
-            seq,
-            at,
-            kind: kind.to_owned(),
-            incident_id: row.id,
-            external_no: row.external_no.clone(),
-            data: data.to_string(),
-        },
-    )
+/// Adds a change to the feed of the incident's source; numbered without gaps, at the end of the transaction.
+pub fn feed_append(tx: &mut Tx<'_>, row: &IncidentRow, kind: &str, data: &Value) {
+    let mut change = FeedRow {
+        source: row.source.clone(),
+        seq: 0,
+        at: tx.now,
+        kind: kind.to_owned(),
+        incident_id: row.id,
+        external_no: row.external_no.clone(),
+        data: data.to_string(),
+    };
+    tx.at_end(Hot::Feed(row.source.clone()), move |tx| {
+        change.seq = feed::seq_take(tx.conn(), &change.source)?;
+        feed::feed_insert(tx.conn(), &change)
+    });
 }
 
 /// The feed's form on the wire, REST and webhook alike.

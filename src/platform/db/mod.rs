@@ -26,7 +26,7 @@ use diesel::connection::SimpleConnection;
 use parking_lot::RwLock;
 
 pub use conn::{Backend, Conn, Target};
-pub use tx::{React, Tx};
+pub use tx::{Hot, React, Tx};
 pub use writer::Priority;
 
 use crate::words::error::{Code, Error, Result};
@@ -223,6 +223,7 @@ where
         let outcome = conn.transaction(|c| {
             let mut tx = Tx::begin(c, now, react);
             let value = recipe(&mut tx)?;
+            tx.settle()?;
             hooks = tx.into_hooks();
             Ok::<T, Error>(value)
         });

@@ -87,7 +87,7 @@ where
     F: Fn(&mut Tx<'_>) -> Result<T> + Send,
 {
     fn run(&mut self, tx: &mut Tx<'_>) -> Result<()> {
-        match (self.recipe)(tx) {
+        match (self.recipe)(tx).and_then(|value| tx.settle().map(|()| value)) {
             Ok(value) => {
                 self.result = Some(Ok(value));
                 Ok(())

@@ -16,7 +16,7 @@ use uuid::Uuid;
 use super::hub::Hub;
 use crate::per_backend;
 use crate::platform::db::schema::{delivery, message, stream};
-use crate::platform::db::{Conn, Tx, kept, straight};
+use crate::platform::db::{Conn, Hot, Tx, kept, straight};
 use crate::platform::jobs;
 use crate::words::error::{Error, Result};
 use crate::words::ids::{DeviceId, MessageId, PersonId};
@@ -107,7 +107,7 @@ pub fn send(tx: &mut Tx<'_>, recipients: &[PersonId], draft: &Draft<'_>) -> Resu
         message::created_at.eq(now),
     );
     straight::insert(tx.conn(), diesel::insert_into(message::table).values(row))?;
-    // Ascending order, each once: two transactions never wait for each other in a circle.
+    // Each once.
     let recipients: BTreeSet<PersonId> = recipients.iter().copied().collect();
     if recipients.len() > FANOUT_MAX {
         let args = json!({ "message_id": id, "recipients": recipients });
@@ -115,14 +115,18 @@ pub fn send(tx: &mut Tx<'_>, recipients: &[PersonId], draft: &Draft<'_>) -> Resu
         return Ok(id);
     }
     for person in recipients {
-        append(tx, &person, &id)?;
+        append(tx, person, id);
     }
     Ok(id)
 }
 
-/// Gives `message` the next seq of one recipient's stream.
-fn append(tx: &mut Tx<'_>, person: &PersonId, message: &MessageId) -> Result<()> {
-    let (person, now) = (*person, tx.now);
+/// Gives `message` the next seq of one recipient's stream, at the end of the transaction.
+fn append(tx: &mut Tx<'_>, person: PersonId, message: MessageId) {
+    tx.at_end(Hot::Stream(person), move |tx| number(tx, person, message));
+}
+
+fn number(tx: &mut Tx<'_>, person: PersonId, message: MessageId) -> Result<()> {
+    let now = tx.now;
     let seq = next_seq(tx.conn(), &person)?;
     let row = (
         delivery::recipient.eq(person),
@@ -153,7 +157,7 @@ pub fn fanout_chunk(tx: &mut Tx<'_>, job: &jobs::JobRow) -> Result<()> {
     let mut args: Args = serde_json::from_str(&job.args)?;
     let rest = args.recipients.split_off(args.recipients.len().min(FANOUT_MAX));
     for person in &args.recipients {
-        append(tx, person, &args.message_id)?;
+        append(tx, *person, args.message_id);
     }
     if !rest.is_empty() {
         let now = tx.now;
@@ -169,12 +173,14 @@ const TRIM_STEP: i64 = 2_000;
 /// how many went, so that the caller goes on until none do.
 pub fn trim(tx: &mut Tx<'_>) -> Result<usize> {
     let before = tx.now.plus_secs(-KEPT_DAYS * 86_400);
-    let old: Vec<(PersonId, i64)> = delivery::table
+    let mut old: Vec<(PersonId, i64)> = delivery::table
         .filter(delivery::created_at.lt(before))
         .order(delivery::created_at.asc())
         .limit(TRIM_STEP)
         .select((delivery::recipient, delivery::seq))
         .load(tx.conn())?;
+    // Streams are written in the order in which everybody writes them.
+    old.sort_unstable();
     for (person, seq) in &old {
         diesel::delete(delivery::table.filter(delivery::recipient.eq(person)).filter(delivery::seq.eq(seq)))
             .execute(tx.conn())?;

@@ -1,6 +1,7 @@
 //! Kills, copies, cut links: everything acknowledged is there exactly once, and nobody else is harmed.
 
 mod copies;
+mod crowd;
 mod cut_off;
 mod devices;
 mod kills;

@@ -57,6 +57,10 @@ pub fn deadline_insert(conn: &mut Conn, row: &DeadlineRow) -> Result<()> {
     Ok(())
 }
 
+pub fn deadline_fetch(conn: &mut Conn, id: &DeadlineId) -> Result<Option<DeadlineRow>> {
+    Ok(deadline::table.find(id).first(conn).optional()?)
+}
+
 pub fn deadlines_open(conn: &mut Conn, id: &AssignmentId) -> Result<Vec<DeadlineRow>> {
     let open = deadline::table.filter(deadline::assignment_id.eq(id)).filter(deadline::state.eq(DeadlineState::Open));
     Ok(straight::all(conn, open)?)

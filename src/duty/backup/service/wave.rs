@@ -160,8 +160,9 @@ pub async fn widen(core: &Arc<Core>, timer: TimerRow) -> Result<()> {
     let planned = Arc::new(planned.await?);
     core.db
         .write(Priority::Urgent, move |tx| {
+            let row = store::backup_lock(tx, &id)?;
             if store::timer_claim(tx, &timer.id)? {
-                widen_in(tx, &id, &timer, planned.as_ref().as_ref(), wave_s)
+                widen_in(tx, row, &timer, planned.as_ref().as_ref(), wave_s)
             } else {
                 Ok(())
             }
@@ -171,12 +172,11 @@ pub async fn widen(core: &Arc<Core>, timer: TimerRow) -> Result<()> {
 
 fn widen_in(
     tx: &mut Tx<'_>,
-    id: &BackupId,
+    row: BackupRow,
     timer: &TimerRow,
     planned: Option<&(Choice, Option<(f64, f64)>)>,
     wave_s: i64,
 ) -> Result<()> {
-    let row = store::backup_lock(tx, id)?;
     let Some((choice, place)) = planned else { return Ok(()) };
     if !row.is_open() {
         return Ok(());
@@ -193,9 +193,9 @@ fn widen_in(
         });
         let cause = if row.wave == 0 { "raised" } else { "not_enough" };
         let units = offer(tx, &row, choice, cause, place.as_ref())?;
-        let fresh = store::backup_fetch(tx.conn(), id)?;
+        let fresh = store::backup_fetch(tx.conn(), &row.id)?;
         tell::card_reached(tx, &fresh, units)?;
-        tx.emit(&Event::BackupChanged { backup: *id })?;
+        tx.emit(&Event::BackupChanged { backup: row.id })?;
     } else {
         tell::card_exhausted(tx, &row)?;
     }
@@ -206,11 +206,9 @@ fn widen_in(
 /// Nobody took it in time: the next room above is told too.
 pub fn escalate_parent(tx: &mut Tx<'_>, timer: &TimerRow) -> Result<()> {
     let id: BackupId = timer.subject_id.parse()?;
-    if !store::timer_claim(tx, &timer.id)? {
-        return Ok(());
-    }
+    // The call before its timer, as whoever answers it does.
     let row = store::backup_lock(tx, &id)?;
-    if !row.is_open() || row.taken_by.is_some() {
+    if !store::timer_claim(tx, &timer.id)? || !row.is_open() || row.taken_by.is_some() {
         return Ok(());
     }
     let (room, _) = tell::room_of(tx.conn(), &row)?;
@@ -224,11 +222,9 @@ pub fn escalate_parent(tx: &mut Tx<'_>, timer: &TimerRow) -> Result<()> {
 /// Still nobody: supervisors and administrators of the unit and everything above.
 pub fn escalate_commander(tx: &mut Tx<'_>, timer: &TimerRow) -> Result<()> {
     let id: BackupId = timer.subject_id.parse()?;
-    if !store::timer_claim(tx, &timer.id)? {
-        return Ok(());
-    }
+    // The call before its timer, as whoever answers it does.
     let row = store::backup_lock(tx, &id)?;
-    if !row.is_open() || row.taken_by.is_some() {
+    if !store::timer_claim(tx, &timer.id)? || !row.is_open() || row.taken_by.is_some() {
         return Ok(());
     }
     let mut units = vec![row.unit_id];
