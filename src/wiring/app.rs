@@ -97,6 +97,7 @@ fn core_over(config: Config) -> Result<Arc<Core>> {
         .with_part(auth)
         .with_part(live)
         .with_part(ingest)
+        .with_part(location::owed::Owed::default())
         .with_part(backup::service::Shares::default());
     let core = Arc::new(core);
     let weak = Arc::downgrade(&core);

@@ -67,6 +67,9 @@ pub fn start(core: &Arc<Core>) -> JoinSet<()> {
     every(&mut set, core, "outbox.rescan", Duration::from_secs(1), |core| async move { ws::rescan(&core).await });
     set.spawn(location::jobs::live_ticks(Arc::clone(core)));
     set.spawn(location::jobs::contracts(Arc::clone(core)));
+    every(&mut set, core, "location.looks_owed", Duration::from_secs(1), |core| async move {
+        location::owed::pay(&core).await
+    });
     every(&mut set, core, "location.facts", Duration::from_secs(60), location::jobs::facts_reread);
     every(&mut set, core, "location.retention", Duration::from_secs(3600), location::jobs::retention);
     set

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::live::Scope;
+use super::owed::Owed;
 use super::store::{self, AccessRow};
 use crate::platform::ctx::Core;
 use crate::platform::db::Priority;
@@ -66,9 +67,14 @@ pub fn over(mut row: AccessRow, scope: &Scope, bbox: Option<&BBox>) -> AccessRow
     row
 }
 
-/// Writes a look and the single people it showed. Answer only after it: a look without a record is refused.
+/// Writes a look and the single people it showed. Answer only after it: a look without a record is refused, but for a
+/// full disk, when the record is [`Owed`].
 pub async fn record(core: &Core, row: AccessRow, people: Vec<PersonId>) -> Result<()> {
-    core.db.write(Priority::Normal, move |tx| store::access_insert(tx.conn(), &row, &people)).await
+    let (kept, seen) = (row.clone(), people.clone());
+    match core.db.write(Priority::Normal, move |tx| store::access_insert(tx.conn(), &row, &people)).await {
+        Err(error) => core.part::<Owed>()?.take(kept, seen, error),
+        Ok(()) => Ok(()),
+    }
 }
 
 /// The record of one live subscription. Owned by its socket; dropping it ends the record.
@@ -138,13 +144,15 @@ impl Watch {
                 row.to_at = None;
                 (std::mem::replace(&mut open.id, row.id), row)
             };
-            let written = core
-                .db
-                .write(Priority::Normal, move |tx| {
-                    store::access_end(tx.conn(), &ended, now)?;
-                    store::access_insert(tx.conn(), &row, &[])
-                })
-                .await;
+            let kept = row.clone();
+            let written = core.db.write(Priority::Normal, move |tx| {
+                store::access_end(tx.conn(), &ended, now)?;
+                store::access_insert(tx.conn(), &row, &[])
+            });
+            let written = match written.await {
+                Err(error) => core.part::<Owed>().and_then(|owed| owed.take(kept, Vec::new(), error)),
+                Ok(()) => Ok(()),
+            };
             if let Err(error) = written {
                 tracing::warn!(%error, "a change of live view could not be recorded");
             }
@@ -164,6 +172,9 @@ impl Drop for Watch {
         let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
         runtime.spawn(async move {
             let now = core.clock.now();
+            if core.part::<Owed>().is_ok_and(|owed| owed.end(&id, now)) {
+                return;
+            }
             if let Err(error) =
                 core.db.write(Priority::Background, move |tx| store::access_end(tx.conn(), &id, now)).await
             {

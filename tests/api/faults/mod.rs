@@ -5,5 +5,6 @@ mod crowd;
 mod cut_off;
 mod devices;
 mod kills;
+mod full_disk;
 mod limits;
 mod repeats;
