@@ -2,8 +2,6 @@
 
 import collections
 
-from evidence import seconds
-
 # A picture is told by the socket: what a change takes to get there on a loaded machine.
 LATE_S = 2.5
 # After a hindrance, for sockets to be back and everything to be told again.
@@ -15,9 +13,9 @@ STOPPING = {"kill", "pause", "rollback", "power", "reclock"}
 def freshness(evidence):
     """No marker read is fresh beyond what its device promised."""
     for name, line in evidence.of_kind("live"):
-        now = seconds(line["server"])
+        now = evidence.at(line["server"])
         for person, at, due in line["fresh"]:
-            if seconds(due) + 0.01 < now:
+            if evidence.at(due) + 0.01 < now:
                 yield f"{name}: {person} is shown fresh at {line['server']}, due {due}"
             until = evidence.fresh_until(person, line["t"])
             if until + 1.0 < now and person in evidence.names:
@@ -30,7 +28,7 @@ def pictures(evidence):
     for name, line in evidence.of_kind("picture"):
         if calm(line, windows):
             for person, at, due in line["fresh"]:
-                ends = [evidence.fresh_until(person, line["t"])] + ([seconds(due)] if due else [])
+                ends = [evidence.fresh_until(person, line["t"])] + ([evidence.at(due)] if due else [])
                 if min(ends) + LATE_S < line["t"] and person in evidence.names:
                     yield (f"{name}: the {line['way']} socket shows {evidence.names[person]} fresh "
                            f"{line['t'] - min(ends):.1f} s too long (fix {at})")

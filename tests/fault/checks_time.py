@@ -1,6 +1,5 @@
 """Deadlines: met, or escalated in time; every call for backup answered for."""
 
-from evidence import seconds
 from server import ACCEPTED_S, COMMANDER_S, DELIVERED_S, PARENT_S, SIGNED_S
 
 # A second is promised after it is due, or after the server can commit again; the rest is for a loaded machine.
@@ -13,43 +12,43 @@ SIGNED = {"signed", "accepted", "dispatched", "returned", "transferred", "cancel
 def deadlines(evidence):
     """Whoever did not answer in time was escalated in time; a crew answers as one, a unit signs."""
     for found in evidence.incidents.values():
-        missed = [(line["data"], seconds(line["at"])) for line in found["timeline"] if line["kind"] == "deadline.missed"]
+        missed = [(line["data"], evidence.at(line["at"])) for line in found["timeline"] if line["kind"] == "deadline.missed"]
         for row in found["assignments"]:
             own = [(data, at) for data, at in missed if data["assignment_id"] == row["id"]]
             if row["assignee"]["kind"] == "unit":
-                yield from one(evidence, row, own, "signed", SIGNED_S, answered_at(row, SIGNED))
+                yield from one(evidence, row, own, "signed", SIGNED_S, answered_at(evidence, row, SIGNED))
             else:
                 yield from answers(evidence, row, own)
             for clock in row["deadlines"]:
-                due = seconds(clock["due_at"])
+                due = evidence.at(clock["due_at"])
                 if evidence.expected_by(due) + LATE_S < row["read_at"]:
                     yield f"{row['id']}: {clock['limit']} was due {row['read_at'] - due:.1f} s ago and is still open"
 
 
 def answers(evidence, row, own):
     """The first answer of a person or crew, and each first member's receipt."""
-    yield from one(evidence, row, own, "accepted", ACCEPTED_S, answered_at(row, ANSWERS))
+    yield from one(evidence, row, own, "accepted", ACCEPTED_S, answered_at(evidence, row, ANSWERS))
     for member in row["people"]:
-        if abs(seconds(member["sent_at"]) - seconds(row["created_at"])) > 0.001:
+        if abs(evidence.at(member["sent_at"]) - evidence.at(row["created_at"])) > 0.001:
             # Came to a crew later, or came back: no clock of the beginning.
             continue
         told = [(data, at) for data, at in own if data.get("person_id") in (None, member["person_id"])]
-        stops = [answered_at(row, ANSWERS), answered_at(row, {"delivered", "viewed"}, member["person_id"])]
-        stops += [seconds(member["left_at"])] if member["left_at"] else []
+        stops = [answered_at(evidence, row, ANSWERS), answered_at(evidence, row, {"delivered", "viewed"}, member["person_id"])]
+        stops += [evidence.at(member["left_at"])] if member["left_at"] else []
         stops = [stop for stop in stops if stop is not None]
         yield from one(evidence, row, told, "delivered", DELIVERED_S, min(stops, default=None))
 
 
-def answered_at(row, rungs, person=None):
+def answered_at(evidence, row, rungs, person=None):
     """When the clock was stopped, if it was: by anybody, or by this one."""
-    stops = [seconds(rung["at"]) for rung in row["rungs"]
+    stops = [evidence.at(rung["at"]) for rung in row["rungs"]
              if rung["rung"] in rungs and person in (None, rung.get("person_id"))]
-    stops += [seconds(row["closed_at"])] if row["closed_at"] else []
+    stops += [evidence.at(row["closed_at"])] if row["closed_at"] else []
     return min(stops, default=None)
 
 
 def one(evidence, row, missed, limit, allowed, stopped):
-    due = seconds(row["created_at"]) + allowed[row["priority"] - 1]
+    due = evidence.at(row["created_at"]) + allowed[row["priority"] - 1]
     latest = evidence.expected_by(due) + LATE_S
     if stopped is not None and stopped <= latest:
         return
@@ -65,16 +64,16 @@ def one(evidence, row, missed, limit, allowed, stopped):
 def backups(evidence):
     """A call for backup nobody took has climbed to the parent room and to the commander."""
     for row in evidence.backups.values():
-        ends = [seconds(row["closed"]["at"])] if row.get("closed") else []
+        ends = [evidence.at(row["closed"]["at"])] if row.get("closed") else []
         if row.get("taken_by") and row["taken_by"]["at"]:
-            ends.append(seconds(row["taken_by"]["at"]))
+            ends.append(evidence.at(row["taken_by"]["at"]))
         stopped = min(ends, default=None)
         for kind, after in (("escalated_parent_room", PARENT_S), ("escalated_commander", COMMANDER_S)):
-            due = seconds(row["received_at"]) + after
+            due = evidence.at(row["received_at"]) + after
             latest = evidence.expected_by(due) + LATE_S
             if (stopped is not None and stopped <= latest) or evidence.final["backups_at"] <= latest:
                 continue
-            told = [seconds(line["at"]) for line in row.get("timeline", []) if line["kind"] == kind]
+            told = [evidence.at(line["at"]) for line in row.get("timeline", []) if line["kind"] == kind]
             if not told:
                 yield f"backup {row['id']}: {kind} was due at {due:.3f} and did not happen"
             elif min(told) > latest:

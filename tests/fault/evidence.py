@@ -42,6 +42,8 @@ class Evidence:
         self.names = {who["person"]: name for name, who in self.who.items()}
         self.lost = [(line["copied"], line["restored"]) for line in self.nemesis if line["e"] == "rolled_back"]
         self.windows = self.windows_of(HINDERING)
+        # A server started under a wrong clock keeps it; its times since then are so much off.
+        self.shifts = [(line["from"], line["step"]) for line in self.nemesis if line["e"] == "shifted"]
         self.incidents = {one["incident"]["id"]: one for one in self.final["incidents"]}
         self.assignments = {one["id"]: one for found in self.final["incidents"] for one in found["assignments"]}
         self.incident_of = {name: row["incident_id"] for name, row in self.assignments.items()}
@@ -67,6 +69,14 @@ class Evidence:
     def excused(self, t):
         """Whether what was acknowledged then was undone by putting an older database back."""
         return any(copied <= t <= restored for copied, restored in self.lost)
+
+    def at(self, text):
+        """When that was by the right clock: an instant a server under a wrong one wrote is recognised by being in it."""
+        found = seconds(text)
+        for begun, step in self.shifts:
+            if begun <= found - step <= self.final["begun"] + 60:
+                return found - step
+        return found
 
     def of_nemesis(self, kind):
         return [line for line in self.nemesis if line["e"] == kind]

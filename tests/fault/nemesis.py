@@ -141,6 +141,27 @@ class Nemesis:
         self.journal.note("was_full", **{"from": begun, "to": relieved}, until=time.time(),
                           same=self.server.process is process and self.server.alive())
 
+    async def reclock(self, seed):
+        """The machine comes up with a wrong clock and is told the right time later, as after a dead battery."""
+        steps = os.path.join(self.folder, "clock")
+        if not os.path.exists(steps):
+            return "skipped: no libfaketime"
+        step = [-300, 300, -900, 900][seed % 4]
+        self.server.kill()
+        begun = time.time()
+        with open(steps, "w") as file:
+            file.write(f"{step:+d}")
+        # PostgreSQL, which goes on, reads it once a second.
+        await asyncio.sleep(1.2)
+        took = await self.server.start()
+        self.journal.note("shifted", **{"from": begun}, step=step)
+        self.journal.note("down", **{"from": begun, "to": time.time()})
+        await asyncio.sleep(SECONDS["reclock"])
+        with open(steps, "w") as file:
+            file.write("+0")
+        await asyncio.sleep(1.2)
+        return f"{step:+d} s, up in {took:.1f} s"
+
     async def clock(self, seed):
         """The system clock jumps and, after a while, jumps back."""
         steps = os.path.join(self.folder, "clock")

@@ -12,12 +12,13 @@ FAULTS = {
     "database": "plain",    # PostgreSQL goes down at once and comes back
     "rollback": "plain",    # an older copy of the database is put back
     "clock": "plain",       # the system clock steps
+    "reclock": "plain",     # kill -9, a start under a stepped clock, which is right again some seconds later
     "power": "power",       # what was not synced is gone
     "full": "full",         # the disk is full for seconds
 }
 ONLY = {"locked": "sqlite", "database": "postgres"}
 SECONDS = {"kill": 1.0, "pause": 3.0, "storm": 0.5, "slow": 6.0, "locked": 4.0, "database": 1.0, "rollback": 4.0,
-           "clock": 5.0, "power": 1.0, "full": 9.0}
+           "clock": 5.0, "reclock": 4.0, "power": 1.0, "full": 9.0}
 # Seconds after a full disk was relieved within which writes are to be taken again.
 RELIEF = 2.5
 # At most so many a round: each leaves time for work to go on.

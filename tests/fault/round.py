@@ -31,7 +31,7 @@ class Round:
         self.folder, self.plan = folder, plan
         self.journals = os.path.join(folder, "journals")
         self.world, self.admin, self.ready = [], None, False
-        environment = clock_environment(folder) if any(name == "clock" for _, name, _ in plan.faults) else None
+        environment = clock_environment(folder) if any(name in ("clock", "reclock") for _, name, _ in plan.faults) else None
         self.ground = Ground(folder, plan.ground)
         self.server = Server(folder, plan.backend, self.ground, environment)
 

@@ -139,9 +139,93 @@ def living_token(final, lines):
     line["status"] = 200
 
 
+def lose_crew(final, lines):
+    _, ack = acked(lines, "crew")[0]
+    final["crews"] = [one for one in final["crews"] if one["id"] != ack["ids"]["id"]]
+
+
+def ride_twice(final, lines):
+    one, other = [one for one in final["crews"] if one["status"] == "active"][:2]
+    other["members"].append(one["members"][0])
+
+
+def leave_behind(final, lines):
+    crews = {one["id"] for one in final["crews"] if one["status"] == "active"}
+    row = first(rows(final), lambda row: row["assignee"]["id"] in crews and row["closed_at"] is None)
+    row["people"].pop()
+
+
+def unsaid_signature(final, lines):
+    row = first(rows(final), lambda row: row["assignee"]["kind"] == "unit" and row["state"] in ("sent", "delivered"))
+    room = first(final["people"], lambda one: final["people"][one]["username"] == "centre")
+    row["rungs"].append({"rung": "signed", "truth": "human", "via": "device", "applied": False, "person_id": room,
+                         "at": row["created_at"]})
+
+
+def forget_unit(final, lines):
+    """Nobody was told that nobody signed."""
+    unsigned = {row["id"] for row in rows(final) if row["assignee"]["kind"] == "unit" and row["closed_at"] is None
+                and row["state"] in ("sent", "delivered", "viewed")}
+    for one in final["incidents"]:
+        one["timeline"] = [line for line in one["timeline"] if line["kind"] != "deadline.missed"
+                           or line["data"]["assignment_id"] not in unsigned]
+    if not unsigned:
+        raise ValueError
+
+
+def go_on_after_end(final, lines):
+    one = first(final["incidents"], lambda one: one["incident"]["state"] in ("cancelled", "diverted") and one["assignments"])
+    one["assignments"][0].update(closed_at=None, cancel_asked=False)
+
+
+def hold_twice(final, lines):
+    one = first(final["incidents"], lambda one: any(row["closed_at"] is None for row in one["assignments"]))
+    row = first(one["assignments"], lambda row: row["closed_at"] is None)
+    one["assignments"].append({**row, "id": "another", "rungs": []})
+
+
+def lose_transfer(final, lines):
+    sent, _ = acked(lines, "divert")[0]
+    for one in final["incidents"]:
+        if one["incident"]["id"] == sent["about"]["incident"]:
+            one["timeline"] = []
+
+
+def stale_picture(final, lines):
+    """A socket goes on showing as fresh whom nobody has heard of for long."""
+    line = max((line for line in lines if line["e"] == "picture" and line["fresh"]), key=lambda line: line["t"])
+    person = line["fresh"][0][0]
+    for line in [line for line in lines if line["e"] == "picture"]:
+        line["since"] = 0
+    line = max((line for line in lines if line["e"] == "picture" and line["t"] < final["begun"]), key=lambda line: line["t"])
+    line["fresh"] = [[person, "2020-01-01T00:00:00Z", None]]
+    for line in lines:
+        if line["e"] == "fixes":
+            line["at"] = line["at"][:1]
+            line["t"] -= 60
+
+
+def blind_when_full(final, lines):
+    full = first(lines, lambda line: line["e"] == "was_full")
+    room = first(lines, lambda line: line["e"] == "live")
+    lines.append({"t": full["from"] + 1, "e": "unread", "what": "map", "status": 503, "code": "storage_full",
+                  "_": room["_"]})
+
+
+def stuck_after_full(final, lines):
+    full = first(lines, lambda line: line["e"] == "was_full")
+    lines[:] = [line for line in lines if not (line["e"] in ("ack", "stored") and full["to"] < line["t"] < full["until"])]
+
+
+def rows(final):
+    return [row for one in final["incidents"] for row in one["assignments"]]
+
+
 WAYS = (lose_fix, double_fix, lose_note, double_note, lose_incident, lose_assignment, lose_rung, double_rung,
         human_receipt, untapped, fall_back, forget_escalation, forget_alarm, lose_backup, lose_message, other_history,
-        skip_number, other_answer, foreign_message, stale_marker, living_token)
+        skip_number, other_answer, foreign_message, stale_marker, living_token, lose_crew, ride_twice, leave_behind,
+        unsaid_signature, forget_unit, go_on_after_end, hold_twice, lose_transfer, stale_picture, blind_when_full,
+        stuck_after_full)
 
 
 def tamper(folder):
@@ -161,7 +245,7 @@ def tamper(folder):
             false_final, false_lines = copy.deepcopy(final), copy.deepcopy(lines)
             try:
                 way(false_final, false_lines)
-            except (IndexError, AttributeError, TypeError, ValueError):
+            except (IndexError, AttributeError, KeyError, TypeError, ValueError):
                 found[way.__name__] = None
                 continue
             with open(os.path.join(copied, "final.json"), "w") as file:
