@@ -24,7 +24,7 @@ use suixing::duty::location::live::{Facts, Live, Scope, Update};
 use suixing::platform::policy::{DeviceKind, PersonKind};
 use suixing::platform::push::hub::Hub;
 use suixing::wiring::cli::print_line;
-use suixing::wiring::simulate::dice::Dice;
+use suixing::words::dice::Dice;
 use suixing::words::geo::Position;
 use suixing::words::ids::{DeviceId, PersonId, UnitId};
 use suixing::words::time::Clock;

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use std::rc::Rc;
 
 use serde_json::{Value, json};
-use suixing::wiring::simulate::dice::Dice;
+use suixing::words::dice::Dice;
 
 use crate::Result;
 use crate::http::Conn;

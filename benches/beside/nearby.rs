@@ -9,7 +9,7 @@ use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
-use suixing::wiring::simulate::dice::Dice;
+use suixing::words::dice::Dice;
 
 use crate::Result;
 use crate::meter::{Cost, Latencies, round};

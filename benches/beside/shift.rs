@@ -4,7 +4,7 @@
 use std::path::PathBuf;
 
 use suixing::duty::location::fix::FixIn;
-use suixing::wiring::simulate::dice::Dice;
+use suixing::words::dice::Dice;
 
 use crate::Result;
 use crate::world::stamp;

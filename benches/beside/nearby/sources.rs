@@ -2,7 +2,7 @@
 
 use futures_util::{SinkExt as _, StreamExt as _, stream};
 use suixing::wiring::simulate::client::Session;
-use suixing::wiring::simulate::dice::Dice;
+use suixing::words::dice::Dice;
 use tokio_tungstenite::tungstenite::Message;
 
 use super::{K, Target, place, tuned_radius_m};

@@ -53,7 +53,7 @@ pub fn next_in_line(tx: &mut Tx<'_>, core: &Core, over: &AssignmentRow) -> Resul
     };
     let from = next.state;
     next.stand(&ladder::resume(next.standing()));
-    after::settle(tx, core, &mut next, from, Rung::Accepted, None)
+    after::settle(tx, core, &mut next, from, Rung::Accepted, None, true)
 }
 
 /// Other open assignments of the same crew, or of the same person.
@@ -93,5 +93,5 @@ fn pause(tx: &mut Tx<'_>, core: &Core, row: &mut AssignmentRow, rung: Rung, at: 
     store::rung_insert(tx.conn(), &record)?;
     let incident = incidents::incident_fetch(tx.conn(), &row.incident_id)?;
     feed(tx, &incident, row, &record)?;
-    after::settle(tx, core, row, from, rung, None)
+    after::settle(tx, core, row, from, rung, None, outcome.applied)
 }

@@ -3,9 +3,9 @@
 
 use serde_json::json;
 
-use super::clocks::Clocks;
+use super::clock_rules::Change;
+use super::clocks;
 use super::escalate::{call_key, card_key};
-use super::escalation::Limit;
 use super::ladder::{ACCEPTED, Rung, State};
 use super::store::{self, AssignmentRow};
 use crate::duty::incidents::store as incidents;
@@ -18,7 +18,8 @@ use crate::words::error::Result;
 use crate::words::ids::PersonId;
 
 /// Saves the row and carries out what its new state means. `about` is whose
-/// rung it was, `None` for a machine's word that proves nothing.
+/// rung it was, `None` for a machine's word that proves nothing; `applied` whether it
+/// moved anything.
 pub fn settle(
     tx: &mut Tx<'_>,
     core: &Core,
@@ -26,20 +27,10 @@ pub fn settle(
     from: State,
     rung: Rung,
     about: Option<PersonId>,
+    applied: bool,
 ) -> Result<()> {
     let now = tx.now;
     let to = row.state;
-    let mut clocks = Clocks::of(tx, row)?;
-    if let Some(person) = &about {
-        // Whatever he said or his device confirmed: he has it.
-        clocks.stop(tx, Limit::Delivered, Some(person))?;
-        if rung == Rung::Viewed {
-            clocks.stop(tx, Limit::Viewed, None)?;
-        }
-        if rung == Rung::CancelConfirmed {
-            clocks.stop(tx, Limit::CancelConfirmed, None)?;
-        }
-    }
     // "Call them now" is answered by any sign of him, "nobody moves" by a move.
     let call = about.map(|person| call_key(row, &person));
     let moves = to != from && (to.is_active() || to.is_closed() || matches!(to, State::Queued | State::Suspended));
@@ -50,6 +41,8 @@ pub fn settle(
         (None, Some(card)) => cards::close(tx, &card, about)?,
         (None, None) => false,
     };
+    let change = Change { kind: row.assignee_kind, from, to, rung, about, applied };
+    clocks::turn(tx, &core.config.dispatch, row, &change)?;
     if row.accepted_at.is_none() && row.height >= i32::from(ACCEPTED) {
         row.accepted_at = Some(now);
     }
@@ -66,7 +59,6 @@ pub fn settle(
         row.closed_at = Some(now);
     }
     store::assignment_save(tx.conn(), row)?;
-    clocks.switch(tx, &core.config.dispatch, row)?;
     let people = people(tx, row)?;
     if to.is_closed() {
         store::members_close(tx.conn(), &row.id)?;

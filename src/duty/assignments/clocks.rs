@@ -1,35 +1,13 @@
-//! Which deadlines run in which state, and switching them when it changes.
+//! Deadlines as rows: opened, stopped and switched as `clock_rules` says.
 
+use super::clock_rules::{self, Change, Clock};
 use super::escalation::Limit;
-use super::ladder::State;
-use super::store::{self, AssigneeKind, AssignmentRow, DeadlineRow, DeadlineState};
+use super::store::{self, AssignmentRow, DeadlineRow, DeadlineState};
 use crate::platform::config::Dispatch;
 use crate::platform::db::Tx;
 use crate::words::error::Result;
 use crate::words::ids::{DeadlineId, PersonId};
 use crate::words::time::Timestamp;
-
-/// The clocks that run in a state; a unit has its own.
-pub const fn running(state: State, unit: bool) -> &'static [Limit] {
-    match (unit, state) {
-        (true, State::Created | State::Sent | State::Delivered | State::Viewed) => &[Limit::Signed],
-        (false, State::Created | State::Sent | State::Delivered) => &[Limit::Delivered, Limit::Viewed, Limit::Accepted],
-        // Each member's receipt is waited for until somebody has taken it on.
-        (false, State::Viewed) => &[Limit::Delivered, Limit::Accepted],
-        (false, State::Accepted) => &[Limit::EnRoute],
-        (false, State::EnRoute) => &[Limit::OnScene],
-        (false, State::Queued | State::Suspended) => &[Limit::Waiting],
-        (false, State::ChangeRequested) => &[Limit::Change],
-        (false, State::Cleared) => &[Limit::Feedback],
-        (false, State::Cancelled) => &[Limit::CancelConfirmed],
-        _ => &[],
-    }
-}
-
-/// The clocks that run for this one now. An agency has none: what it does is heard only when the room records it.
-fn wanted(row: &AssignmentRow) -> &'static [Limit] {
-    if row.assignee_kind == AssigneeKind::Agency { &[] } else { running(row.state, row.is_unit()) }
-}
 
 /// Seconds a limit allows at a priority.
 pub fn allowed_s(config: &Dispatch, limit: Limit, priority: i32) -> i64 {
@@ -79,7 +57,7 @@ pub fn open(
 /// The clocks of a fresh assignment: one receipt per person, one look, one answer.
 pub fn start(tx: &mut Tx<'_>, config: &Dispatch, row: &AssignmentRow, people: &[PersonId]) -> Result<()> {
     let now = tx.now;
-    for limit in wanted(row) {
+    for limit in clock_rules::running(row.assignee_kind, row.state) {
         let due = now.plus_secs(allowed_s(config, *limit, row.priority));
         if *limit == Limit::Delivered {
             for person in people {
@@ -92,107 +70,54 @@ pub fn start(tx: &mut Tx<'_>, config: &Dispatch, row: &AssignmentRow, people: &[
     Ok(())
 }
 
-/// The open clocks of an assignment, read once for all that one rung does to them.
-pub struct Clocks {
-    open: Vec<DeadlineRow>,
+/// Ends and begins what a change says. A paused way is marked so.
+pub fn turn(tx: &mut Tx<'_>, config: &Dispatch, row: &AssignmentRow, change: &Change) -> Result<()> {
+    let now = tx.now;
+    let open_now = store::deadlines_open(tx.conn(), &row.id)?;
+    let turn = clock_rules::turn(&clocks_of(&open_now), change);
+    for (index, to) in turn.ends {
+        if let Some(clock) = open_now.get(index) {
+            store::deadline_close(tx.conn(), &clock.id, to, now)?;
+        }
+    }
+    let begins: Vec<Clock> = turn.begins.into_iter().map(|limit| Clock { limit, person: None }).collect();
+    begin(tx, config, row, &begins)
 }
 
-impl Clocks {
-    pub fn of(tx: &mut Tx<'_>, row: &AssignmentRow) -> Result<Self> {
-        Ok(Self { open: store::deadlines_open(tx.conn(), &row.id)? })
-    }
-
-    fn runs(&self, limit: Limit) -> bool {
-        self.open.iter().any(|clock| clock.limit_kind == limit)
-    }
-
-    /// Stops one person's wait for a receipt (or, without a person, everybody's of that kind).
-    pub fn stop(&mut self, tx: &mut Tx<'_>, limit: Limit, person: Option<&PersonId>) -> Result<()> {
-        let ours =
-            |clock: &DeadlineRow| clock.limit_kind == limit && (person.is_none() || clock.person_id.as_ref() == person);
-        self.close(tx, ours, |_| DeadlineState::Met)
-    }
-
-    /// Stops what no longer runs and starts what runs now. A paused way is marked so.
-    pub fn switch(&mut self, tx: &mut Tx<'_>, config: &Dispatch, row: &AssignmentRow) -> Result<()> {
-        let wanted = wanted(row);
-        let before: Vec<Limit> = self.open.iter().map(|clock| clock.limit_kind).collect();
-        self.close(
-            tx,
-            |clock| !wanted.contains(&clock.limit_kind),
-            |clock| {
-                let paused = row.state.is_paused() && matches!(clock.limit_kind, Limit::EnRoute | Limit::OnScene);
-                if paused { DeadlineState::Paused } else { DeadlineState::Met }
-            },
-        )?;
-        // Receipts, looks and answers start with the assignment and only stop here.
-        let starts_here =
-            |limit: &Limit| !matches!(limit, Limit::Delivered | Limit::Viewed | Limit::Accepted | Limit::Signed);
-        for limit in wanted.iter().filter(|limit| starts_here(limit) && !before.contains(limit)) {
-            let due = tx.now.plus_secs(allowed_s(config, *limit, row.priority));
-            open(tx, row, *limit, None, 0, due)?;
-        }
-        Ok(())
-    }
-
-    fn close(
-        &mut self,
-        tx: &mut Tx<'_>,
-        which: impl Fn(&DeadlineRow) -> bool,
-        to: impl Fn(&DeadlineRow) -> DeadlineState,
-    ) -> Result<()> {
-        let now = tx.now;
-        let (gone, kept) = std::mem::take(&mut self.open).into_iter().partition(|clock| which(clock));
-        self.open = kept;
-        let gone: Vec<DeadlineRow> = gone;
-        for clock in &gone {
-            store::deadline_close(tx.conn(), &clock.id, to(clock), now)?;
-        }
-        Ok(())
-    }
-}
-
-/// After a refused change: whatever should run in this state and does not, runs again.
+/// After a refused change: whatever should run in this state and does not, runs again. Silent are those whose receipt
+/// was waited for when the change was asked, and who have given no sign since.
 pub fn start_missing(tx: &mut Tx<'_>, config: &Dispatch, row: &AssignmentRow) -> Result<()> {
-    let clocks = Clocks::of(tx, row)?;
-    for limit in wanted(row).iter().filter(|limit| **limit != Limit::Delivered && !clocks.runs(**limit)) {
-        let due = tx.now.plus_secs(allowed_s(config, *limit, row.priority));
-        open(tx, row, *limit, None, 0, due)?;
+    let open_now = store::deadlines_open(tx.conn(), &row.id)?;
+    let mut silent = store::people_paused(tx.conn(), &row.id, Limit::Delivered)?;
+    if !silent.is_empty() {
+        let members = store::members_of(tx.conn(), &row.id)?;
+        silent.retain(|person| members.iter().any(|member| member.person_id == *person && member.left_at.is_none()));
+        let rungs = store::rungs_list(tx.conn(), &row.id)?;
+        silent.retain(|person| !rungs.iter().any(|rung| rung.counts && rung.person_id.as_ref() == Some(person)));
+    }
+    let missing = clock_rules::missing(&clocks_of(&open_now), row.assignee_kind, row.state, &silent);
+    begin(tx, config, row, &missing)
+}
+
+fn clocks_of(rows: &[DeadlineRow]) -> Vec<Clock> {
+    rows.iter().map(|row| Clock { limit: row.limit_kind, person: row.person_id }).collect()
+}
+
+fn begin(tx: &mut Tx<'_>, config: &Dispatch, row: &AssignmentRow, clocks: &[Clock]) -> Result<()> {
+    for clock in clocks {
+        let due = tx.now.plus_secs(allowed_s(config, clock.limit, row.priority));
+        open(tx, row, clock.limit, clock.person, 0, due)?;
     }
     Ok(())
 }
 
-/// [`Clocks::stop`] where nothing else is done to the clocks.
+/// Stops one person's wait for a receipt (or, without a person, everybody's of that kind).
 pub fn stop(tx: &mut Tx<'_>, row: &AssignmentRow, limit: Limit, person: Option<&PersonId>) -> Result<()> {
-    Clocks::of(tx, row)?.stop(tx, limit, person)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn every_open_state_before_the_scene_has_a_clock() {
-        for state in [
-            State::Sent,
-            State::Delivered,
-            State::Viewed,
-            State::Accepted,
-            State::EnRoute,
-            State::Queued,
-            State::Suspended,
-            State::ChangeRequested,
-        ] {
-            assert!(!running(state, false).is_empty(), "{state}");
-        }
-        assert!(!running(State::Sent, true).is_empty());
-    }
-
-    #[test]
-    fn a_pause_stops_the_clocks_of_the_way() {
-        for state in [State::Queued, State::Suspended, State::ChangeRequested] {
-            assert!(!running(state, false).contains(&Limit::EnRoute));
-            assert!(!running(state, false).contains(&Limit::OnScene));
+    let now = tx.now;
+    for clock in store::deadlines_open(tx.conn(), &row.id)? {
+        if clock.limit_kind == limit && (person.is_none() || clock.person_id.as_ref() == person) {
+            store::deadline_close(tx.conn(), &clock.id, DeadlineState::Met, now)?;
         }
     }
+    Ok(())
 }

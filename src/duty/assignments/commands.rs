@@ -83,7 +83,7 @@ pub fn call_off(
         row.stand(&ladder::cancel(row.standing()));
         server_rung(tx, row, Rung::Cancelled, by, reason)?;
         let asked = row.cancel_asked;
-        after::settle(tx, core, row, from, Rung::Cancelled, None)?;
+        after::settle(tx, core, row, from, Rung::Cancelled, None, true)?;
         if asked {
             row.version += 1;
             store::assignment_save(tx.conn(), row)?;
@@ -162,7 +162,7 @@ pub fn reassign(
     let standing = row.standing();
     row.stand(&Standing { ended: Some(State::Reassigned), ..standing });
     server_rung(tx, &row, Rung::Reassigned, Some(ctx.actor.person), reason.unwrap_or("room"))?;
-    after::settle(tx, &ctx.core, &mut row, from, Rung::Reassigned, None)?;
+    after::settle(tx, &ctx.core, &mut row, from, Rung::Reassigned, None, true)?;
     active::next_in_line(tx, &ctx.core, &row)?;
     let kept: Vec<PersonId> = incidents::people_open(tx.conn(), &row.incident_id)?;
     let gone: Vec<PersonId> = people.into_iter().filter(|person| !kept.contains(person)).collect();
@@ -178,7 +178,7 @@ pub fn keep(tx: &mut Tx<'_>, ctx: &Ctx, id: &AssignmentId, meta: &RequestMeta, r
     if row.state == State::ChangeRequested {
         let from = row.state;
         row.stand(&ladder::resume(row.standing()));
-        after::settle(tx, &ctx.core, &mut row, from, Rung::Sent, Some(ctx.actor.person))?;
+        after::settle(tx, &ctx.core, &mut row, from, Rung::Sent, Some(ctx.actor.person), true)?;
         clocks::start_missing(tx, &ctx.config.dispatch, &row)?;
         let people = after::people(tx, &row)?;
         notify(tx, &row, &people, "assignment.updated", json!({ "change": "refused", "reason": reason }))?;
@@ -214,7 +214,9 @@ pub fn split_off(tx: &mut Tx<'_>, row: &mut AssignmentRow, person: &PersonId, by
     let now = tx.now;
     store::member_leave(tx.conn(), &row.id, person, now)?;
     incidents::party_end(tx.conn(), &row.id, Some(person), now)?;
-    clocks::stop(tx, row, Limit::Delivered, Some(person))?;
+    for limit in [Limit::Delivered, Limit::Viewed] {
+        clocks::stop(tx, row, limit, Some(person))?;
+    }
     row.version += 1;
     row.updated_at = now;
     store::assignment_save(tx.conn(), row)?;

@@ -7,7 +7,9 @@ use std::collections::HashSet;
 use serde_json::{Value, json};
 
 use super::clocks;
-use super::escalation::{Available, Channel, Decision, Limit, Missed, decide, is_area_silent, next_channel};
+use super::escalation::{
+    Available, Channel, Decision, Limit, Missed, Reached, decide, is_area_silent, next_attempt, next_channel, unreached,
+};
 use super::ladder::ACCEPTED;
 use super::nearest::{Wanted, nearest};
 use super::offer::{self, Offer, Party};
@@ -26,9 +28,6 @@ use crate::platform::push::hub::Reach;
 use crate::platform::push::outbox::{self, Draft, Subject};
 use crate::words::error::Result;
 use crate::words::ids::{DeadlineId, JobId, PersonId, UnitId};
-
-/// Times the same limit is armed again before only the open card remains.
-const REPEATS_MAX: i32 = 6;
 
 /// One card per assignment: it says the worst that is open.
 pub fn card_key(row: &AssignmentRow) -> String {
@@ -89,17 +88,18 @@ pub fn miss(tx: &mut Tx<'_>, core: &Core, id: &DeadlineId) -> Result<bool> {
         Decision::Suggest => suggest(tx, core, &incident, &mut data)?,
         Decision::Card | Decision::Hold => {}
     }
-    if !matches!(decision, Decision::NextChannel) && clock.attempt < REPEATS_MAX {
-        rearm(tx, core, &row, &clock)?;
+    if !matches!(decision, Decision::NextChannel) {
+        rearm(tx, core, &row, &clock, decision)?;
     }
     trail::entry(tx, &incident.id, "deadline.missed", None, data.clone())?;
     tell_room(tx, &incident.unit_id, &row, &format!("deadline.{}", clock.limit_kind), data)?;
     Ok(true)
 }
 
-fn rearm(tx: &mut Tx<'_>, core: &Core, row: &AssignmentRow, clock: &DeadlineRow) -> Result<()> {
+fn rearm(tx: &mut Tx<'_>, core: &Core, row: &AssignmentRow, clock: &DeadlineRow, decision: Decision) -> Result<()> {
+    let Some(attempt) = next_attempt(decision, None, clock.attempt) else { return Ok(()) };
     let due = tx.now.plus_secs(clocks::allowed_s(&core.config.dispatch, clock.limit_kind, row.priority).max(1));
-    clocks::open(tx, row, clock.limit_kind, clock.person_id, clock.attempt + 1, due)
+    clocks::open(tx, row, clock.limit_kind, clock.person_id, attempt, due)
 }
 
 fn tell_room(tx: &mut Tx<'_>, unit: &UnitId, row: &AssignmentRow, kind: &str, data: Value) -> Result<()> {
@@ -138,9 +138,7 @@ fn unsigned(
         "priority": row.priority,
         "unit_id": row.unit_id,
     });
-    if clock.attempt < REPEATS_MAX {
-        rearm(tx, core, row, clock)?;
-    }
+    rearm(tx, core, row, clock, Decision::Card)?;
     trail::entry(tx, &incident.id, "deadline.missed", None, data.clone())?;
     // Each room has its own card: the station's, then its parent's, then the next.
     for unit in [row.unit_id, room] {
@@ -196,7 +194,9 @@ fn area_silence(tx: &mut Tx<'_>, core: &Core, unit: &UnitId) -> Result<Option<Si
 /// One card for the whole area; this clock is judged again later, nobody is offered anything.
 fn hold(tx: &mut Tx<'_>, core: &Core, row: &AssignmentRow, clock: &DeadlineRow, silence: &Silence) -> Result<()> {
     let due = tx.now.plus_secs(i64::from(core.config.dispatch.area_silent_hold_s).max(1));
-    clocks::open(tx, row, clock.limit_kind, clock.person_id, clock.attempt, due)?;
+    if let Some(attempt) = next_attempt(Decision::Hold, None, clock.attempt) {
+        clocks::open(tx, row, clock.limit_kind, clock.person_id, attempt, due)?;
+    }
     let affected = store::open_count_of_unit(tx.conn(), &row.unit_id)?;
     let (unit_id, seats) = officers::seats_or_parent(tx.conn(), &row.unit_id)?;
     cards::raise(
@@ -222,12 +222,12 @@ fn hold(tx: &mut Tx<'_>, core: &Core, row: &AssignmentRow, clock: &DeadlineRow, 
 /// Reaches the same person another way; each way is a row.
 fn next_way(tx: &mut Tx<'_>, core: &Core, row: &AssignmentRow, clock: &DeadlineRow) -> Result<()> {
     let members = store::members_of(tx.conn(), &row.id)?;
-    let unseen: Vec<PersonId> = match clock.person_id {
-        Some(person) => vec![person],
-        None => members.iter().filter(|m| m.left_at.is_none() && m.viewed_at.is_none()).map(|m| m.person_id).collect(),
-    };
+    let reached: Vec<Reached> = members
+        .iter()
+        .map(|m| Reached { person: m.person_id, left: m.left_at.is_some(), viewed: m.viewed_at.is_some() })
+        .collect();
     let attempts = store::attempts_of(tx.conn(), &row.id)?;
-    for person in unseen {
+    for person in unreached(clock.person_id, &reached) {
         let tried: Vec<Channel> = attempts
             .iter()
             .filter(|attempt| attempt.person_id == person && attempt.limit_kind == clock.limit_kind)
@@ -246,10 +246,10 @@ fn next_way(tx: &mut Tx<'_>, core: &Core, row: &AssignmentRow, clock: &DeadlineR
         }
         let Some(channel) = next else { continue };
         reach(tx, row, clock, person, channel, &partners)?;
-        if channel != Channel::VoiceCard {
+        if let Some(attempt) = next_attempt(Decision::NextChannel, Some(channel), clock.attempt) {
             let wait = crate::platform::config::Dispatch::of(&core.config.dispatch.channel_s, row.priority);
             let due = tx.now.plus_secs(i64::from(wait).max(1));
-            clocks::open(tx, row, clock.limit_kind, Some(person), clock.attempt + 1, due)?;
+            clocks::open(tx, row, clock.limit_kind, Some(person), attempt, due)?;
         }
     }
     Ok(())

@@ -2,6 +2,7 @@
 //! `jobs` gathers the facts and carries the decision out.
 
 use crate::platform::config::Mode;
+use crate::words::ids::PersonId;
 
 crate::text_enum! {
     /// What a deadline waits for.
@@ -89,6 +90,35 @@ const fn by_mode(missed: &Missed) -> Decision {
     }
 }
 
+/// Times the same limit is armed again before only the open card remains.
+pub const REPEATS_MAX: i32 = 6;
+
+/// The attempt of the clock that is set after a missed one; `channel` is the one just tried for the person. `None`:
+/// the last card has been raised, from here on a human looks.
+pub fn next_attempt(decision: Decision, channel: Option<Channel>, attempt: i32) -> Option<i32> {
+    match decision {
+        // Judged again when the area can be heard; nobody was tried.
+        Decision::Hold => Some(attempt),
+        Decision::NextChannel => channel.filter(|tried| *tried != Channel::VoiceCard).map(|_| attempt + 1),
+        Decision::Add | Decision::Suggest | Decision::Card => (attempt < REPEATS_MAX).then_some(attempt + 1),
+    }
+}
+
+/// One of the people of an assignment, as far as reaching them matters.
+#[derive(Clone, Copy, Debug)]
+pub struct Reached {
+    pub person: PersonId,
+    pub left: bool,
+    pub viewed: bool,
+}
+
+/// For whom another way is looked for: the one the clock waited for, or everybody who has not looked yet; nobody who
+/// has left.
+pub fn unreached(waited_for: Option<PersonId>, members: &[Reached]) -> Vec<PersonId> {
+    let wanted = |one: &&Reached| waited_for.map_or(!one.viewed, |person| person == one.person);
+    members.iter().filter(|one| !one.left).filter(wanted).map(|one| one.person).collect()
+}
+
 /// Which channels could reach the person now.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Available {
@@ -156,6 +186,14 @@ mod tests {
         let (skipped, next) = next_channel(&[Channel::Socket], Available::default());
         assert_eq!(next, Some(Channel::VoiceCard));
         assert_eq!(skipped.len(), 3);
+    }
+
+    #[test]
+    fn nobody_who_has_left_is_looked_for() {
+        let gone = Reached { person: PersonId::new(), left: true, viewed: false };
+        let here = Reached { person: PersonId::new(), left: false, viewed: false };
+        assert_eq!(unreached(Some(gone.person), &[gone, here]), []);
+        assert_eq!(unreached(None, &[gone, here]), [here.person]);
     }
 
     #[test]

@@ -118,7 +118,7 @@ pub fn record(tx: &mut Tx<'_>, ctx: &Ctx, id: &AssignmentId, event: &EventIn) ->
         state_after: outcome.standing.state(),
         natural_key: key,
     };
-    if event.event == Rung::CancelConfirmed && row.cancel_confirmed_at.is_none() {
+    if event.event == Rung::CancelConfirmed && outcome.applied && row.cancel_confirmed_at.is_none() {
         row.cancel_confirmed_at = Some(tx.now);
     }
     row.stand(&outcome.standing);
@@ -128,7 +128,7 @@ pub fn record(tx: &mut Tx<'_>, ctx: &Ctx, id: &AssignmentId, event: &EventIn) ->
     }
     store::rung_insert(tx.conn(), &rung)?;
     feed(tx, &incident, &row, &rung)?;
-    after::settle(tx, &ctx.core, &mut row, from, event.event, said.person)?;
+    after::settle(tx, &ctx.core, &mut row, from, event.event, said.person, outcome.applied)?;
     tx.emit(&Event::RungRecorded {
         assignment: row.id,
         incident: row.incident_id,
@@ -370,7 +370,7 @@ pub fn delivered(
         let incident = incidents::incident_fetch(tx.conn(), &row.incident_id)?;
         feed(tx, &incident, &row, &rung)?;
     }
-    after::settle(tx, core, &mut row, from, Rung::Delivered, carried.then_some(person))?;
+    after::settle(tx, core, &mut row, from, Rung::Delivered, carried.then_some(person), outcome.applied)?;
     tx.emit(&Event::RungRecorded {
         assignment: row.id,
         incident: row.incident_id,

@@ -248,7 +248,7 @@ pub struct Outcome {
 /// A [`Refusal`] when the word itself is not this speaker's to say.
 pub fn step(mut standing: Standing, rung: Rung, at: Timestamp, speaker: Speaker) -> Result<Outcome, Refusal> {
     if rung == Rung::CancelConfirmed {
-        return confirm(standing);
+        return confirm(standing, speaker);
     }
     if rung == Rung::Declined && !speaker.may_decline {
         return Err(Refusal::OfficersAskForChange);
@@ -282,12 +282,14 @@ pub fn step(mut standing: Standing, rung: Rung, at: Timestamp, speaker: Speaker)
     Ok(Outcome { standing, applied: true })
 }
 
-fn confirm(mut standing: Standing) -> Result<Outcome, Refusal> {
-    if standing.ended == Some(State::Cancelled) {
-        return Ok(Outcome { standing, applied: true });
-    }
-    if !standing.cancel_asked {
+fn confirm(mut standing: Standing, speaker: Speaker) -> Result<Outcome, Refusal> {
+    let cancelled = standing.ended == Some(State::Cancelled);
+    if !cancelled && !standing.cancel_asked {
         return Err(Refusal::NothingToConfirm);
+    }
+    // Who was split off does not speak for those on the scene.
+    if cancelled || !speaker.belongs {
+        return Ok(Outcome { standing, applied: speaker.belongs });
     }
     standing.cancel_asked = false;
     if standing.state().is_closed() {
@@ -321,3 +323,7 @@ pub const fn resume(mut standing: Standing) -> Standing {
 #[cfg(test)]
 #[path = "ladder_tests.rs"]
 mod tests;
+
+#[cfg(test)]
+#[path = "ladder_sim.rs"]
+mod sim;

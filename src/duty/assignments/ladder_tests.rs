@@ -100,6 +100,13 @@ fn a_crew_on_scene_is_asked_and_others_are_cancelled_at_once() {
 }
 
 #[test]
+fn who_was_split_off_does_not_confirm_for_those_on_the_scene() {
+    let asked = cancel(climb(&[(Rung::OnScene, 1)]));
+    let out = step(asked, Rung::CancelConfirmed, at(2), GONE).unwrap();
+    assert_eq!((out.applied, out.standing), (false, asked));
+}
+
+#[test]
 fn the_units_words_are_not_a_crews() {
     for rung in [Rung::Signed, Rung::Returned, Rung::Dispatched, Rung::Reassigned, Rung::Cancelled] {
         assert_eq!(step(Standing::sent(), rung, at(1), OFFICER), Err(Refusal::NotOnThisLadder));

@@ -5,7 +5,7 @@
 //!
 //! | file | what |
 //! |---|---|
-//! | `ladder`, `unit_ladder`, `lead`, `escalation` | pure rules |
+//! | `ladder`, `unit_ladder`, `lead`, `clock_rules`, `escalation` | pure rules |
 //! | `assign`, `offer`, `nearest` | sending |
 //! | `events`, `after`, `active` | one rung and what follows from it |
 //! | `commands`, `unit` | the room's and the unit's acts |
@@ -15,6 +15,7 @@
 mod active;
 mod after;
 mod assign;
+mod clock_rules;
 mod clocks;
 mod commands;
 mod escalate;

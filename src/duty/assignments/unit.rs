@@ -3,6 +3,7 @@
 
 use serde_json::json;
 
+use super::clock_rules::Change;
 use super::clocks;
 use super::ladder::{Rung, State, Truth, Via};
 use super::offer::{self, Offer, Party};
@@ -97,7 +98,8 @@ pub fn act(tx: &mut Tx<'_>, config: &Dispatch, row: &mut AssignmentRow, act: &Ac
         if to.is_closed() {
             store::members_close(tx.conn(), &row.id)?;
         }
-        clocks::Clocks::of(tx, row)?.switch(tx, config, row)?;
+        let change = Change { kind: row.assignee_kind, from, to, rung: act.rung, about: None, applied };
+        clocks::turn(tx, config, row, &change)?;
         if !matches!(to, State::Sent | State::Delivered | State::Viewed) {
             cards::close(tx, &super::escalate::card_key(row), act.person)?;
         }

@@ -255,7 +255,9 @@ fn offer(choice: &mut Choice, unit: &Unit, role: AlertRole, reason: Reason) {
         choice.units += 1;
     }
     for member in &unit.members {
-        choice.verdicts.push(verdict(unit.key, member, Some(role), reason));
+        // A crew's member who has signed off is not called back by it.
+        let (role, reason) = if member.on_duty { (Some(role), reason) } else { (None, Reason::OffDuty) };
+        choice.verdicts.push(verdict(unit.key, member, role, reason));
     }
 }
 
@@ -272,3 +274,7 @@ fn verdict(unit: UnitKey, member: &Candidate, role: Option<AlertRole>, reason: R
 #[cfg(test)]
 #[path = "rank_tests.rs"]
 mod tests;
+
+#[cfg(test)]
+#[path = "rank_sim.rs"]
+mod sim;

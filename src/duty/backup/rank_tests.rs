@@ -162,6 +162,16 @@ fn an_auxiliary_beside_an_officer_is_one_police_unit() {
 }
 
 #[test]
+fn a_crew_is_sent_without_the_member_who_has_signed_off() {
+    let crew = Some(CrewId::new());
+    let on = Candidate { crew, ..person(20.0) };
+    let off = Candidate { crew, on_duty: false, ..person(20.0) };
+    let choice = Scene::new().choose(vec![on.clone(), off.clone()]);
+    assert_eq!((choice.units, of(&choice, &on).role), (1, Some(AlertRole::Respond)));
+    assert_eq!((of(&choice, &off).role, of(&choice, &off).reason), (None, Reason::OffDuty));
+}
+
+#[test]
 fn a_grid_keeps_its_last_unit_unless_nobody_else_can_come() {
     let mut scene = Scene::new();
     scene.missing = 1;

@@ -212,6 +212,16 @@ pub async fn track(core: &Core, person: PersonId, from: Timestamp, to: Timestamp
     // Memory first: what is sealed in between is then found in both, not in neither.
     let open = core.part::<Ingest>()?.open_of(person, from, to);
     let segments = core.db.read(move |conn| store::segments_of_person(conn, &person, from, to)).await?;
+    merged(open, segments, from, to)
+}
+
+/// Open fixes and segments as one track: each (device, time) once, by time. Both may hold the same fix.
+pub fn merged(
+    open: Vec<(DeviceId, Fix)>,
+    segments: Vec<(DeviceId, Vec<u8>)>,
+    from: i64,
+    to: i64,
+) -> Result<Vec<(DeviceId, Fix)>> {
     let mut fixes = open;
     for (device, body) in segments {
         let decoded = codec::decode(&body).map_err(Error::internal)?;

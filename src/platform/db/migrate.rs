@@ -22,14 +22,17 @@ pub struct Report {
 
 /// Brings the schema to this version. SQLite is covered by the data folder's lock.
 pub fn run(target: &Target) -> Result<Report> {
-    with_lock(target, |conn| {
-        let applied = match conn {
-            Conn::Sqlite(c) => c.run_pending_migrations(SQLITE).map(|v| names(&v)),
-            Conn::Pg(c) => c.run_pending_migrations(POSTGRES).map(|v| names(&v)),
-        }
-        .map_err(Error::internal)?;
-        Ok(Report { applied })
-    })
+    with_lock(target, up)
+}
+
+/// Brings the database behind this connection to this version; the caller holds the lock.
+pub(super) fn up(conn: &mut Conn) -> Result<Report> {
+    let applied = match conn {
+        Conn::Sqlite(c) => c.run_pending_migrations(SQLITE).map(|v| names(&v)),
+        Conn::Pg(c) => c.run_pending_migrations(POSTGRES).map(|v| names(&v)),
+    }
+    .map_err(Error::internal)?;
+    Ok(Report { applied })
 }
 
 /// Takes every migration back; for tests and `suixing migrate --down-all`.

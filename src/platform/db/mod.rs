@@ -9,6 +9,8 @@
 pub mod conn;
 pub mod kept;
 pub mod lock;
+#[cfg(test)]
+pub mod memory;
 pub mod migrate;
 pub mod schema;
 pub mod straight;

@@ -46,9 +46,8 @@ impl RequestMeta {
                 Some(text.to_owned())
             }
         };
-        let mut hashed = format!("{} {}\n", request.method(), request.path()).into_bytes();
-        hashed.extend_from_slice(body);
-        Ok(Self { key, hash: sha256_hex(&hashed), if_match: if_match(request)? })
+        let hash = request_hash(request.method().as_str(), request.path(), body);
+        Ok(Self { key, hash, if_match: if_match(request)? })
     }
 
     /// Refuses a write that was decided on an older state, unless it says it does not care.
@@ -61,6 +60,13 @@ impl RequestMeta {
             _ => Ok(()),
         }
     }
+}
+
+/// What tells one request from another under the same key.
+pub fn request_hash(method: &str, path: &str, body: &[u8]) -> String {
+    let mut hashed = format!("{method} {path}\n").into_bytes();
+    hashed.extend_from_slice(body);
+    sha256_hex(&hashed)
 }
 
 /// Reads `If-Match: "7"`; `*` and absence mean "whatever it is now".

@@ -112,3 +112,7 @@ pub fn trim(tx: &mut Tx<'_>) -> Result<usize> {
     let before: Timestamp = tx.now.plus_secs(-KEPT_DAYS * 86_400);
     Ok(diesel::delete(row::table.filter(row::created_at.lt(before))).execute(tx.conn())?)
 }
+
+#[cfg(test)]
+#[path = "idem_sim.rs"]
+mod sim;

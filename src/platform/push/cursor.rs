@@ -62,13 +62,12 @@ pub fn resume(conn: &mut Conn, row: &StreamRow, known: &Known, browser: bool, no
         Some(epoch) if *epoch != row.epoch => Some(Lost::Diverged),
         Some(_) if known.seq == 0 => (row.trimmed_seq > 0).then_some(Lost::NewDevice),
         Some(_) if known.seq > row.last_seq || known.seq < 0 => Some(Lost::Diverged),
-        Some(_) if known.seq <= row.trimmed_seq => {
-            // Nothing after it has been trimmed away: it is still the whole story.
-            (known.seq < row.trimmed_seq).then_some(Lost::Trimmed)
-        }
+        Some(_) if known.seq < row.trimmed_seq => Some(Lost::Trimmed),
         Some(_) => {
             let here = outbox::message_at(conn, &row.recipient, known.seq)?;
-            (here.is_none() || here != known.id).then_some(Lost::Diverged)
+            // Streams trimmed by an earlier version have nothing there to compare with.
+            let gone = here.is_none() && known.seq == row.trimmed_seq;
+            (!gone && (here.is_none() || here != known.id)).then_some(Lost::Diverged)
         }
     };
     let (from_seq, from_id) = match lost {
@@ -78,8 +77,11 @@ pub fn resume(conn: &mut Conn, row: &StreamRow, known: &Known, browser: bool, no
             (seq, outbox::message_at(conn, &row.recipient, seq)?)
         }
     };
-    let put_back =
-        lost == Some(Lost::Diverged) && known.epoch.as_deref().is_some_and(|epoch| !is_older(epoch, &row.epoch));
+    // A place without an id within our numbers proves no other history.
+    let shown = known.id.is_some() || known.seq > row.last_seq || known.epoch.as_deref() != Some(row.epoch.as_str());
+    let put_back = lost == Some(Lost::Diverged)
+        && shown
+        && known.epoch.as_deref().is_some_and(|epoch| !is_older(epoch, &row.epoch));
     Ok(Resumption { epoch: row.epoch.clone(), lost, from_seq, from_id, head: row.last_seq, put_back })
 }
 
@@ -157,6 +159,16 @@ pub fn cursor_advance(tx: &mut Tx<'_>, device: &DeviceId, person: &PersonId, seq
     Ok(())
 }
 
+/// Puts a cursor where a device was told to begin: what lies before is not its own to confirm.
+pub fn cursor_place(tx: &mut Tx<'_>, device: &DeviceId, person: &PersonId, seq: i64) -> Result<()> {
+    cursor_open(tx, device, person)?;
+    let now = tx.now;
+    let mine =
+        device_cursor::table.filter(device_cursor::device_id.eq(device)).filter(device_cursor::person_id.eq(person));
+    diesel::update(mine).set((device_cursor::ack_seq.eq(seq), device_cursor::updated_at.eq(now))).execute(tx.conn())?;
+    Ok(())
+}
+
 /// Raises the generation of a device for a new connection of `person`; gives it
 /// and the number the device had confirmed before.
 pub fn cursor_raise(tx: &mut Tx<'_>, device: &DeviceId, person: &PersonId) -> Result<(i64, i64)> {
@@ -201,6 +213,6 @@ pub fn streams_grown_since(conn: &mut Conn, since: Timestamp) -> Result<Vec<(Per
 pub fn stream_of(tx: &mut Tx<'_>, person: &PersonId) -> Result<StreamRow> {
     match outbox::stream_fetch(tx.conn(), person)? {
         Some(row) => Ok(row),
-        None => outbox::stream_open(tx.conn(), person),
+        None => outbox::stream_open(tx, person),
     }
 }

@@ -6,7 +6,7 @@
 //! under the policy of that moment.
 
 use std::borrow::Cow;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use diesel::prelude::*;
@@ -20,7 +20,7 @@ use crate::platform::db::{Conn, Hot, Tx, kept, straight};
 use crate::platform::jobs;
 use crate::words::error::{Error, Result};
 use crate::words::ids::{DeviceId, MessageId, PersonId};
-use crate::words::time::Timestamp;
+use crate::words::time::{MICROS, Timestamp};
 
 /// What a message is about.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -70,7 +70,7 @@ pub struct StreamRow {
     pub epoch: String,
     /// Highest seq given out; 0 for none.
     pub last_seq: i64,
-    /// Rows up to this seq have been trimmed.
+    /// Rows below this seq have been trimmed; its own is only there to be compared with.
     pub trimmed_seq: i64,
 }
 
@@ -127,7 +127,7 @@ fn append(tx: &mut Tx<'_>, person: PersonId, message: MessageId) {
 
 fn number(tx: &mut Tx<'_>, person: PersonId, message: MessageId) -> Result<()> {
     let now = tx.now;
-    let seq = next_seq(tx.conn(), &person)?;
+    let seq = next_seq(tx, &person)?;
     let row = (
         delivery::recipient.eq(person),
         delivery::seq.eq(seq),
@@ -169,23 +169,28 @@ pub fn fanout_chunk(tx: &mut Tx<'_>, job: &jobs::JobRow) -> Result<()> {
 /// Rows of one trimming step; bounds how long it holds the writer.
 const TRIM_STEP: i64 = 2_000;
 
-/// Forgets rows older than [`KEPT_DAYS`]; streams remember up to where. Returns
-/// how many went, so that the caller goes on until none do.
+/// Forgets rows older than [`KEPT_DAYS`]; streams remember up to where, and the last of the old rows stays, so that a
+/// device which says it has that one can be held to it. Returns how many went, so that the caller goes on until none do.
 pub fn trim(tx: &mut Tx<'_>) -> Result<usize> {
     let before = tx.now.plus_secs(-KEPT_DAYS * 86_400);
-    let mut old: Vec<(PersonId, i64)> = delivery::table
+    let old: Vec<(PersonId, i64)> = delivery::table
+        .inner_join(stream::table.on(stream::recipient.eq(delivery::recipient)))
         .filter(delivery::created_at.lt(before))
+        .filter(delivery::seq.gt(stream::trimmed_seq))
         .order(delivery::created_at.asc())
         .limit(TRIM_STEP)
         .select((delivery::recipient, delivery::seq))
         .load(tx.conn())?;
-    // Streams are written in the order in which everybody writes them.
-    old.sort_unstable();
+    // By person: streams are written in the order in which everybody writes them.
+    let mut last: BTreeMap<PersonId, i64> = BTreeMap::new();
     for (person, seq) in &old {
-        diesel::delete(delivery::table.filter(delivery::recipient.eq(person)).filter(delivery::seq.eq(seq)))
+        last.entry(*person).and_modify(|had| *had = (*had).max(*seq)).or_insert(*seq);
+    }
+    for (person, seq) in last {
+        diesel::delete(delivery::table.filter(delivery::recipient.eq(person)).filter(delivery::seq.lt(seq)))
             .execute(tx.conn())?;
-        diesel::update(stream::table.filter(stream::recipient.eq(person)).filter(stream::trimmed_seq.lt(*seq)))
-            .set(stream::trimmed_seq.eq(*seq))
+        diesel::update(stream::table.filter(stream::recipient.eq(person)))
+            .set(stream::trimmed_seq.eq(seq))
             .execute(tx.conn())?;
     }
     let orphans =
@@ -196,23 +201,23 @@ pub fn trim(tx: &mut Tx<'_>) -> Result<usize> {
     Ok(old.len() + orphans)
 }
 
-fn next_seq(conn: &mut Conn, person: &PersonId) -> Result<i64> {
+fn next_seq(tx: &mut Tx<'_>, person: &PersonId) -> Result<i64> {
     let bump = || {
         diesel::update(stream::table.filter(stream::recipient.eq(person)))
             .set(stream::last_seq.eq(stream::last_seq + 1))
             .returning(stream::last_seq)
     };
-    if let Some(seq) = kept::returning(conn, bump())? {
+    if let Some(seq) = kept::returning(tx.conn(), bump())? {
         return Ok(seq);
     }
-    stream_open(conn, person)?;
-    kept::returning(conn, bump())?.ok_or_else(|| Error::internal("a stream vanished"))
+    stream_open(tx, person)?;
+    kept::returning(tx.conn(), bump())?.ok_or_else(|| Error::internal("a stream vanished"))
 }
 
 /// Makes the stream when it is not there yet.
-pub fn stream_open(conn: &mut Conn, person: &PersonId) -> Result<StreamRow> {
-    let epoch = Uuid::new_v7(uuid::Timestamp::now(uuid::NoContext)).to_string();
-    per_backend!(conn, |c| {
+pub fn stream_open(tx: &mut Tx<'_>, person: &PersonId) -> Result<StreamRow> {
+    let epoch = epoch_of(tx.now);
+    per_backend!(tx.conn(), |c| {
         diesel::insert_into(stream::table)
             .values((
                 stream::recipient.eq(person),
@@ -223,7 +228,15 @@ pub fn stream_open(conn: &mut Conn, person: &PersonId) -> Result<StreamRow> {
             .on_conflict_do_nothing()
             .execute(c)
     })?;
-    stream_fetch(conn, person)?.ok_or_else(|| Error::internal("a stream vanished"))
+    stream_fetch(tx.conn(), person)?.ok_or_else(|| Error::internal("a stream vanished"))
+}
+
+/// A name for a history that begins now: a UUIDv7 of the server's clock, which a stepped system clock does not move.
+fn epoch_of(now: Timestamp) -> String {
+    let (seconds, micros) = (now.as_micros().div_euclid(MICROS), now.as_micros().rem_euclid(MICROS));
+    let nanos = u32::try_from(micros * 1_000).unwrap_or(0);
+    let at = uuid::Timestamp::from_unix(uuid::NoContext, u64::try_from(seconds).unwrap_or(0), nanos);
+    Uuid::new_v7(at).to_string()
 }
 
 /// The stream's state, if the person ever had one.
@@ -233,11 +246,11 @@ pub fn stream_fetch(conn: &mut Conn, person: &PersonId) -> Result<Option<StreamR
 
 /// Starts a new epoch after the stream was found to have diverged from a client's.
 pub fn stream_renew(tx: &mut Tx<'_>, person: &PersonId) -> Result<StreamRow> {
-    let epoch = Uuid::now_v7().to_string();
+    let epoch = epoch_of(tx.now);
     diesel::update(stream::table.filter(stream::recipient.eq(person)))
         .set(stream::epoch.eq(epoch))
         .execute(tx.conn())?;
-    stream_open(tx.conn(), person)
+    stream_open(tx, person)
 }
 
 /// The id of the message at `seq`, if that row is still there.

@@ -3,7 +3,7 @@
 //! Called by the intake of the play.
 
 use super::tracks::Spot;
-use crate::wiring::simulate::dice::Dice;
+use crate::words::dice::Dice;
 
 /// A kind of call: category, priority, title, description, and what a second push says.
 struct Pattern {

@@ -129,7 +129,7 @@ impl Desk {
 mod tests {
     use super::super::tracks::{Gait, Traces};
     use super::*;
-    use crate::wiring::simulate::dice::Dice;
+    use crate::words::dice::Dice;
     use serde_json::json;
 
     fn job(id: &str) -> Job {

@@ -4,7 +4,7 @@
 //! 73 mediators, 51 grids); every name is made up. Called by the seeding and by the play.
 
 use super::tracks::{Gait, Spot};
-use crate::wiring::simulate::dice::Dice;
+use crate::words::dice::Dice;
 
 /// Handheld terminals, one per field person.
 pub const HANDHELDS: usize = 300;

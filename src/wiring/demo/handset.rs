@@ -14,8 +14,8 @@ use super::desk::Desk;
 use super::play::Play;
 use super::tracks::Spot;
 use crate::wiring::simulate::client::{Session, first_text, stamp, text};
-use crate::wiring::simulate::dice::Dice;
 use crate::wiring::simulate::wire::{Cursor, Incoming, Wire, hear};
+use crate::words::dice::Dice;
 
 /// Fixes kept while dark; at one per 10 s more than two hours.
 const BACKLOG_MAX: usize = 1_000;

@@ -15,8 +15,8 @@ use super::desk::Desk;
 use super::district::District;
 use super::handset::locked;
 use crate::wiring::simulate::client::{Session, Trouble, first_text, stamp, text};
-use crate::wiring::simulate::dice::Dice;
 use crate::wiring::simulate::wire::{Cursor, Incoming, Wire};
+use crate::words::dice::Dice;
 
 /// Mean seconds between two presses of the backup button in the whole district.
 const BACKUP_EVERY_S: f64 = 210.0;

@@ -17,7 +17,7 @@ use super::play::{self, Cast, Play};
 use super::seed::Ids;
 use super::tracks::{Gait, Mover, Spot, Traces};
 use crate::wiring::simulate::client::{Api, Session, Trouble, text};
-use crate::wiring::simulate::dice::Dice;
+use crate::words::dice::Dice;
 
 /// Log-ins in flight at once: each costs a password hash.
 const AT_ONCE: usize = 6;

@@ -6,7 +6,7 @@
 use std::f64::consts::TAU;
 use std::sync::Arc;
 
-use crate::wiring::simulate::dice::Dice;
+use crate::words::dice::Dice;
 
 /// Centre of the invented district: longitude and latitude, WGS-84.
 pub const CENTRE: (f64, f64) = (119.5762, 31.7472);

@@ -10,10 +10,10 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 
 use super::client::{Session, first_text, stamp, text};
-use super::dice::Dice;
 use super::ledger;
 use super::run::Run;
 use super::terminal::Handle;
+use crate::words::dice::Dice;
 use crate::words::time::Timestamp;
 
 /// The incident is made this long before its assignment is due, so that only the assignment counts.

@@ -5,7 +5,6 @@
 
 pub mod client;
 pub mod crew;
-pub mod dice;
 pub mod drive;
 pub mod faults;
 pub mod frames;
@@ -29,12 +28,13 @@ use serde_json::{Value, json};
 use tokio::sync::watch;
 
 use self::client::{Api, Trouble};
-use self::dice::Dice;
+
 use self::faults::Faults;
 use self::process::Usage;
 use self::run::{Order, Run};
 use self::stats::Stats;
 use crate::wiring::cli::print_line;
+use crate::words::dice::Dice;
 use crate::words::error::{Error, Result};
 
 /// More of one core than this and the figures say more about the generator than about the server.

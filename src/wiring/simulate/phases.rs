@@ -10,10 +10,10 @@ use serde_json::{Value, json};
 use tokio::sync::watch;
 
 use super::client::Session;
-use super::dice::Dice;
 use super::drive;
 use super::run::{Order, Run};
 use super::terminal::Handle;
+use crate::words::dice::Dice;
 
 /// How long is waited at the end for what is still on its way.
 const DRAIN: Duration = Duration::from_secs(15);

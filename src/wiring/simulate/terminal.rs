@@ -12,9 +12,9 @@ use serde_json::{Value, json};
 use tokio::sync::{mpsc, watch};
 
 use super::client::{Session, first_text, now_micros, stamp, text};
-use super::dice::Dice;
 use super::run::{Order, Run};
 use super::wire::{Cursor, Incoming, Wire, hear};
+use crate::words::dice::Dice;
 use crate::words::time::Timestamp;
 
 /// What an answering human of the load run does after an offer, seconds after it arrived.

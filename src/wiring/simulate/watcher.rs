@@ -11,11 +11,11 @@ use serde_json::{Value, json};
 use tokio::sync::watch;
 
 use super::client::{Session, first_text, now_micros, text};
-use super::dice::Dice;
 use super::frames::Reader;
 use super::ledger::LOOKED_AT;
 use super::run::Run;
 use super::wire::{Cursor, Incoming, Wire};
+use crate::words::dice::Dice;
 use crate::words::time::Timestamp;
 
 /// How long a slow watcher does not read.

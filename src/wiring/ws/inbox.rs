@@ -10,11 +10,10 @@ use utoipa::{IntoParams, OpenApi, ToSchema};
 use super::protocol::{Delivered, Reason};
 use super::{slices, stream};
 use crate::platform::ctx::Ctx;
-use crate::platform::db::{Priority, Tx};
+use crate::platform::db::Priority;
 use crate::platform::http::page;
 use crate::platform::http::{Body, Params};
-use crate::platform::policy::DeviceKind;
-use crate::platform::push::cursor::{self, Known};
+use crate::platform::push::cursor::Known;
 use crate::platform::push::outbox;
 use crate::words::error::{Code, Error, Result};
 use crate::words::ids::MessageId;
@@ -85,26 +84,13 @@ pub async fn read(ctx: Ctx, query: Params<InboxQuery>) -> Result<HttpResponse> {
     let limit = page::limit(query.limit)?;
     let known = known(&query)?;
     let actor = std::sync::Arc::clone(&ctx.actor);
-    let browser = actor.device_kind == DeviceKind::Browser;
     let now = ctx.clock.now();
     // Opening a stream is a write, and so is its new epoch; who has one and continues it only reads.
-    let (person, seen) = (actor.person, known.clone());
-    let continued = ctx
-        .db
-        .read(move |conn| match outbox::stream_fetch(conn, &person)? {
-            Some(row) => Ok(Some(cursor::resume(conn, &row, &seen, browser, now)?).filter(|found| !found.put_back)),
-            None => Ok(None),
-        })
-        .await?;
+    let (holder, seen) = (stream::Holder::of_actor(&actor), known.clone());
+    let continued = ctx.db.read(move |conn| stream::look(conn, holder, &seen, now)).await?;
     let resumption = match continued {
         Some(resumption) => resumption,
-        None => {
-            let write = move |tx: &mut Tx<'_>| {
-                let row = cursor::stream_of(tx, &person)?;
-                cursor::resume_or_renew(tx, &row, &known, browser)
-            };
-            ctx.db.write(Priority::Normal, write).await?
-        }
+        None => ctx.db.write(Priority::Normal, move |tx| stream::look_recipe(tx, holder, &known)).await?,
     };
     let inbox = ctx
         .db

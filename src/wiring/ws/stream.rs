@@ -14,13 +14,14 @@ use super::slices;
 use super::socket::{Socket, Stream, Tagged};
 use crate::duty::officers;
 use crate::platform::ctx::Core;
-use crate::platform::db::{Priority, Tx};
+use crate::platform::db::{Conn, Priority, Tx};
 use crate::platform::events::Event;
 use crate::platform::policy::{Actor, DeviceKind};
 use crate::platform::push::cursor::{self, Known, Resumption};
 use crate::platform::push::outbox;
 use crate::words::error::{Code, Error, Result};
 use crate::words::ids::{DeviceId, MessageId, PersonId};
+use crate::words::time::Timestamp;
 
 /// Messages read and rendered at a time.
 const PAGE: i64 = 32;
@@ -56,7 +57,8 @@ pub fn greet_recipe(tx: &mut Tx<'_>, holder: Holder, known: &Known) -> Result<(i
     let (session_gen, had) = cursor::cursor_raise(tx, &holder.device, &holder.person)?;
     let row = cursor::stream_of(tx, &holder.person)?;
     let resumption = cursor::resume_or_renew(tx, &row, known, holder.browser)?;
-    if resumption.lost.is_none() && had < resumption.from_seq {
+    // Where a browser began is in its own memory only: what it names may be the place it was told, no message it had.
+    if resumption.lost.is_none() && !holder.browser && had < resumption.from_seq {
         receive(tx, holder, had, resumption.from_seq)?;
     }
     if !holder.browser {
@@ -77,6 +79,24 @@ pub fn receipt_recipe(tx: &mut Tx<'_>, holder: Holder, session_gen: i64, after: 
     Ok(true)
 }
 
+/// Where `GET /me/inbox` goes on, when nothing has to be written for it.
+pub fn look(conn: &mut Conn, holder: Holder, known: &Known, now: Timestamp) -> Result<Option<Resumption>> {
+    let Some(row) = outbox::stream_fetch(conn, &holder.person)? else { return Ok(None) };
+    let found = cursor::resume(conn, &row, known, holder.browser, now)?;
+    Ok(Some(found).filter(|found| !found.put_back && (found.lost.is_none() || holder.browser)))
+}
+
+/// The recipe behind `GET /me/inbox` where [`look`] was not enough: a stream, an epoch or a device begins. Its receipts
+/// count from there; what came before it has never had.
+pub fn look_recipe(tx: &mut Tx<'_>, holder: Holder, known: &Known) -> Result<Resumption> {
+    let row = cursor::stream_of(tx, &holder.person)?;
+    let resumption = cursor::resume_or_renew(tx, &row, known, holder.browser)?;
+    if resumption.lost.is_some() && !holder.browser {
+        cursor::cursor_place(tx, &holder.device, &holder.person, resumption.from_seq)?;
+    }
+    Ok(resumption)
+}
+
 /// The recipe behind `POST /me/inbox/ack`: no connection, so no generation.
 pub fn polled_recipe(tx: &mut Tx<'_>, holder: Holder, epoch: &str, seq: i64, id: Option<MessageId>) -> Result<()> {
     let row = cursor::stream_of(tx, &holder.person)?;
@@ -91,13 +111,16 @@ pub fn polled_recipe(tx: &mut Tx<'_>, holder: Holder, epoch: &str, seq: i64, id:
         return Err(Error::field("id", "must be the id of the message with this number"));
     }
     // After an older copy was put back the number may be another message's, which the device never saw.
-    if seq > row.trimmed_seq && outbox::message_at(tx.conn(), &holder.person, seq)? != id {
+    let here = outbox::message_at(tx.conn(), &holder.person, seq)?;
+    if here != id && (here.is_some() || seq > row.trimmed_seq) {
         return Err(another());
     }
-    let after = cursor::cursor_fetch(tx.conn(), &holder.device, &holder.person)?.unwrap_or(row.trimmed_seq);
-    if !holder.browser {
-        cursor::cursor_advance(tx, &holder.device, &holder.person, seq)?;
+    if holder.browser {
+        // As with its hello: it proves no message, and would stop no clock.
+        return Ok(());
     }
+    let after = cursor::cursor_fetch(tx.conn(), &holder.device, &holder.person)?.unwrap_or(row.trimmed_seq);
+    cursor::cursor_advance(tx, &holder.device, &holder.person, seq)?;
     if seq > after { receive(tx, holder, after, seq) } else { Ok(()) }
 }
 
@@ -327,3 +350,7 @@ pub async fn rescan(core: &Core) -> Result<()> {
 
 /// How far a re-scan looks back: clock differences between nodes and long transactions fit in.
 const RESCAN_LOOKBACK_S: i64 = 15;
+
+#[cfg(test)]
+#[path = "stream_sim.rs"]
+mod sim;

@@ -12,7 +12,8 @@ async fn work(room: &Officer, at: (f64, f64), officers: &[Officer], from: usize)
     for round in 0..6 {
         let incident = room.incident(at).await;
         let id = incident["id"].as_str().unwrap();
-        let (one, other) = (&officers[(from + round) % officers.len()], &officers[(from + 3 * round + 1) % officers.len()]);
+        let (one, other) =
+            (&officers[(from + round) % officers.len()], &officers[(from + 3 * round + 1) % officers.len()]);
         let to = json!({ "person_ids": [one.person_id, other.person_id], "override_claim": true });
         let sent = room.post(&format!("/incidents/{id}/assignments"), to).await.ok();
         let sent = sent["assignments"].as_array().unwrap().clone();

@@ -9,7 +9,8 @@ fn refuse() -> Vec<String> {
         let body = "BEGIN RAISE EXCEPTION 'could not extend file: No space left on device'; END";
         return vec![
             format!("CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ {body} $$"),
-            "CREATE TRIGGER full_disk BEFORE INSERT ON location_access FOR EACH ROW EXECUTE FUNCTION refuse()".to_owned(),
+            "CREATE TRIGGER full_disk BEFORE INSERT ON location_access FOR EACH ROW EXECUTE FUNCTION refuse()"
+                .to_owned(),
         ];
     }
     let body = "SELECT RAISE(ABORT, 'database or disk is full');";

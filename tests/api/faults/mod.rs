@@ -4,7 +4,7 @@ mod copies;
 mod crowd;
 mod cut_off;
 mod devices;
-mod kills;
 mod full_disk;
+mod kills;
 mod limits;
 mod repeats;

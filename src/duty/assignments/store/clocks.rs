@@ -66,6 +66,18 @@ pub fn deadlines_open(conn: &mut Conn, id: &AssignmentId) -> Result<Vec<Deadline
     Ok(straight::all(conn, open)?)
 }
 
+/// For whose sake a clock of that kind was paused.
+pub fn people_paused(conn: &mut Conn, id: &AssignmentId, limit: Limit) -> Result<Vec<PersonId>> {
+    let people: Vec<Option<PersonId>> = deadline::table
+        .filter(deadline::assignment_id.eq(id))
+        .filter(deadline::limit_kind.eq(limit))
+        .filter(deadline::state.eq(DeadlineState::Paused))
+        .select(deadline::person_id)
+        .distinct()
+        .load(conn)?;
+    Ok(people.into_iter().flatten().collect())
+}
+
 pub fn deadlines_of_incident(conn: &mut Conn, id: &IncidentId) -> Result<Vec<DeadlineRow>> {
     Ok(deadline::table
         .filter(deadline::incident_id.eq(id))

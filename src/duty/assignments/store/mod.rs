@@ -15,8 +15,8 @@ use crate::{lock_row, per_backend};
 
 pub use clocks::{
     AttemptRow, DeadlineRow, DeadlineState, attempt_insert, attempt_outcome, attempts_of, attempts_pending,
-    attempts_received, deadline_close, deadline_fetch, deadline_hasten, deadline_insert, deadline_miss, deadlines_due, deadlines_next,
-    deadlines_of_incident, deadlines_open,
+    attempts_received, deadline_close, deadline_fetch, deadline_hasten, deadline_insert, deadline_miss, deadlines_due,
+    deadlines_next, deadlines_of_incident, deadlines_open, people_paused,
 };
 pub use rungs::{RungRow, rung_by_key, rung_insert, rungs_list};
 

@@ -1,6 +1,6 @@
 //! The one thread that judges and writes fixes: takes what is queued, commits once, answers all.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
@@ -8,18 +8,16 @@ use std::time::Duration;
 
 use parking_lot::RwLock;
 
+use super::flush::{self, Brought, Flush, Moved};
 use super::{Call, Receipt};
-use crate::duty::location::codec;
-use crate::duty::location::fix::Fix;
-use crate::duty::location::history::{History, Plan};
-use crate::duty::location::judge::{DeviceState, Filed};
+use crate::duty::location::history::History;
+use crate::duty::location::judge::DeviceState;
 use crate::duty::location::live::{Live, Update};
-use crate::duty::location::log::Key;
-use crate::duty::location::store::{self, SegmentRow, TailRow};
+use crate::duty::location::store;
 use crate::platform::bugs::{self, Bug};
 use crate::platform::db::{Db, Priority};
-use crate::words::error::{Code, Error, Result};
-use crate::words::ids::{DeviceId, PersonId, SegmentId};
+use crate::words::error::{Code, Result};
+use crate::words::ids::DeviceId;
 use crate::words::time::{Clock, Timestamp};
 
 /// Fixes of one flush; bounds the time a commit takes.
@@ -38,24 +36,6 @@ pub(super) struct Collector {
     pub history: Arc<RwLock<History>>,
     pub devices: HashMap<DeviceId, DeviceState>,
     pub waiting: Arc<AtomicUsize>,
-}
-
-/// What one flush decided, before it is committed.
-struct Flush {
-    plan: Plan,
-    states: Vec<(DeviceId, DeviceState)>,
-    updates: Vec<Update>,
-    receipts: Vec<Receipt>,
-}
-
-/// The rows of a flush, shared with a recipe that may be repeated.
-struct Rows {
-    n: i64,
-    log: Option<Vec<u8>>,
-    logged: i64,
-    segments: Vec<SegmentRow>,
-    tails: Vec<TailRow>,
-    trim_before: Option<i64>,
 }
 
 impl Collector {
@@ -99,7 +79,7 @@ impl Collector {
                 let stored: u32 = flush.receipts.iter().map(|receipt| receipt.stored).sum();
                 metrics::counter!("suixing_fixes_stored_total").increment(u64::from(stored));
                 metrics::counter!("suixing_fix_segments_sealed_total").increment(flush.plan.sealed.len() as u64);
-                self.live.apply(flush.updates);
+                self.live.apply(flush.moved.into_iter().filter_map(|moved| update(&calls, moved)).collect());
                 for (call, receipt) in calls.into_iter().zip(flush.receipts) {
                     call.done(&Ok(receipt));
                 }
@@ -115,85 +95,17 @@ impl Collector {
     }
 
     fn decide(&self, calls: &[Call], now: Timestamp) -> Result<Flush> {
-        let mut receipts = vec![Receipt::default(); calls.len()];
-        let mut by_device: HashMap<DeviceId, (usize, Vec<Filed>)> = HashMap::new();
-        for (index, call) in calls.iter().enumerate() {
-            if call.fixes.is_empty() {
-                continue;
-            }
-            let (last, filed) = by_device.entry(call.bearer.device).or_default();
-            *last = index;
-            filed.extend(call.fixes.iter().map(|(author, fix)| Filed { author: *author, call: index, fix: *fix }));
-        }
-        let mut groups: BTreeMap<Key, Vec<Fix>> = BTreeMap::new();
-        let (mut states, mut updates) = (Vec::new(), Vec::new());
-        for (device, (last, mut filed)) in by_device {
-            let mut state = self.devices.get(&device).cloned().unwrap_or_default();
-            self.drop_duplicates(device, &state, &mut filed, &mut receipts)?;
-            let before = state.marker;
-            state.judge(&mut filed);
-            for Filed { author, call, fix } in filed {
-                groups.entry(Key { device, author }).or_default().push(fix);
-                if let Some(receipt) = receipts.get_mut(call) {
-                    receipt.count(fix.flags);
-                }
-            }
-            if let Some(fix) = state.marker.filter(|_| state.marker != before)
-                && let Some(call) = calls.get(last)
-            {
-                updates.push(Update {
-                    device,
-                    kind: Some(call.bearer.device_kind),
-                    unit: Some(call.bearer.unit.clone()),
-                    person: state.marker_author,
-                    fix,
-                });
-            }
-            states.push((device, state));
-        }
-        let plan = self.history.read().plan(groups, now.as_micros() / 1000);
-        Ok(Flush { plan, states, updates, receipts })
-    }
-
-    /// Sorts by time and takes out what the device has delivered before, in this flush, in memory or in segments.
-    fn drop_duplicates(
-        &self,
-        device: DeviceId,
-        state: &DeviceState,
-        filed: &mut Vec<Filed>,
-        receipts: &mut [Receipt],
-    ) -> Result<()> {
-        filed.sort_by_key(|f| f.fix.at);
-        let (Some(first), Some(last)) = (filed.first().map(|f| f.fix.at), filed.last().map(|f| f.fix.at)) else {
-            return Ok(());
-        };
-        let known = if state.is_beyond(first) { HashSet::new() } else { self.known_times(device, first, last)? };
-        let mut previous = None;
-        filed.retain(|f| {
-            let duplicate = previous == Some(f.fix.at) || known.contains(&f.fix.at);
-            previous = Some(f.fix.at);
-            if duplicate && let Some(receipt) = receipts.get_mut(f.call) {
-                receipt.duplicates += 1;
-            }
-            !duplicate
-        });
-        Ok(())
-    }
-
-    fn known_times(&self, device: DeviceId, from: i64, to: i64) -> Result<HashSet<i64>> {
-        let mut known: HashSet<i64> = self.history.read().times_of_device(device, from, to).into_iter().collect();
-        let segments = self.db.read_blocking(|conn| store::segments_of_device(conn, &device, from, to))?;
-        for body in segments {
-            let fixes = codec::decode(&body).map_err(Error::internal)?;
-            known.extend(fixes.iter().map(|fix| fix.at).filter(|at| (from..=to).contains(at)));
-        }
-        Ok(known)
+        let brought: Vec<Brought<'_>> =
+            calls.iter().map(|call| Brought { device: call.bearer.device, fixes: &call.fixes }).collect();
+        flush::decide(&self.history.read(), &self.devices, &brought, now, |device, from, to| {
+            self.db.read_blocking(|conn| store::segments_of_device(conn, &device, from, to))
+        })
     }
 
     /// Writes the plan in one transaction. An outcome that the database did not tell is looked up, so that a plan is
     /// neither lost nor written twice.
     fn commit(&self, flush: &Flush, now: Timestamp) -> Result<()> {
-        let rows = Arc::new(self.rows(flush, now));
+        let rows = Arc::new(flush::rows(flush, &self.devices, now));
         let recipe_rows = Arc::clone(&rows);
         let outcome = self.db.write_blocking(Priority::Fix, move |tx| {
             let rows = &recipe_rows;
@@ -220,53 +132,16 @@ impl Collector {
         self.history.write().continue_after(rows.n);
         Err(error)
     }
-
-    fn rows(&self, flush: &Flush, now: Timestamp) -> Rows {
-        let plan = &flush.plan;
-        let states: HashMap<DeviceId, &DeviceState> = flush.states.iter().map(|(d, s)| (*d, s)).collect();
-        let segments = plan
-            .sealed
-            .iter()
-            .map(|sealed| SegmentRow {
-                id: SegmentId::new(),
-                device_id: sealed.key.device,
-                person_id: sealed.key.author,
-                received_day: sealed.day,
-                from_at: sealed.from_at,
-                to_at: sealed.to_at,
-                fixes: i64::from(sealed.fixes),
-                body: sealed.body.clone(),
-                sealed_at: now,
-            })
-            .collect();
-        let keys: HashSet<Key> = plan.sealed.iter().map(|sealed| sealed.key).collect();
-        let tails = keys
-            .into_iter()
-            .map(|key| {
-                let state = states.get(&key.device).copied().or_else(|| self.devices.get(&key.device));
-                let marker = state.filter(|s| s.marker_author == key.author).and_then(|s| s.marker);
-                TailRow {
-                    device_id: key.device,
-                    author: author_text(key.author),
-                    sealed_log: plan.n - 1,
-                    newest_at: state.and_then(|s| s.newest_at).unwrap_or(0),
-                    live: marker.map(|fix| codec::encode(&[fix])),
-                    updated_at: now,
-                }
-            })
-            .collect();
-        Rows {
-            n: plan.n,
-            log: plan.log.clone(),
-            logged: plan.logged_fixes(),
-            segments,
-            tails,
-            trim_before: plan.trim_before,
-        }
-    }
 }
 
-/// The tail's author column: empty for nobody.
-pub(super) fn author_text(author: Option<PersonId>) -> String {
-    author.map(|person| person.to_string()).unwrap_or_default()
+/// A moved marker as the live view takes it: home and kind are the bearer's.
+fn update(calls: &[Call], moved: Moved) -> Option<Update> {
+    let bearer = &calls.get(moved.call)?.bearer;
+    Some(Update {
+        device: moved.device,
+        kind: Some(bearer.device_kind),
+        unit: Some(bearer.unit.clone()),
+        person: moved.author,
+        fix: moved.fix,
+    })
 }

@@ -6,6 +6,7 @@
 
 mod attribution;
 mod collector;
+mod flush;
 mod restore;
 
 use std::sync::Arc;

@@ -2,13 +2,13 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::collector::author_text;
+use super::flush::author_text;
 use crate::duty::location::codec;
 use crate::duty::location::history::History;
 use crate::duty::location::judge::DeviceState;
 use crate::duty::location::live::{Live, Update};
 use crate::duty::location::log;
-use crate::duty::location::store;
+use crate::duty::location::store::{self, TailRow};
 use crate::duty::officers::store as officers;
 use crate::platform::db::Db;
 use crate::words::error::{Error, Result};
@@ -23,10 +23,20 @@ pub(super) struct Restored {
 }
 
 pub(super) fn restore(db: &Db, max_log_fixes: u64, live: &Live) -> Result<Restored> {
+    let (tails, log_rows) = db.read_blocking(|conn| Ok((store::tails_all(conn)?, store::log_all(conn)?)))?;
+    let rows = log_rows.len();
+    let restored = take_up(tails, log_rows, max_log_fixes)?;
+    live.apply(updates(db, &restored.devices)?);
+    let (devices, fixes) = (restored.devices.len(), restored.history.log_fixes());
+    tracing::info!(devices, log_rows = rows, fixes, "live places restored");
+    Ok(restored)
+}
+
+/// What was there before, from what was committed of it. Pure.
+pub(super) fn take_up(tails: Vec<TailRow>, log_rows: Vec<(i64, Vec<u8>)>, max_log_fixes: u64) -> Result<Restored> {
     let mut history = History::new(max_log_fixes);
     let mut devices: HashMap<DeviceId, DeviceState> = HashMap::new();
     let mut sealed: HashMap<(DeviceId, String), i64> = HashMap::new();
-    let (tails, log_rows) = db.read_blocking(|conn| Ok((store::tails_all(conn)?, store::log_all(conn)?)))?;
     for tail in tails {
         history.continue_after(tail.sealed_log);
         let state = devices.entry(tail.device_id).or_default();
@@ -37,7 +47,6 @@ pub(super) fn restore(db: &Db, max_log_fixes: u64, live: &Live) -> Result<Restor
         }
         sealed.insert((tail.device_id, tail.author), tail.sealed_log);
     }
-    let rows = log_rows.len();
     for (n, body) in log_rows {
         let groups = log::decode(&body).map_err(Error::internal)?;
         for (key, fixes) in &groups {
@@ -48,8 +57,6 @@ pub(super) fn restore(db: &Db, max_log_fixes: u64, live: &Live) -> Result<Restor
             sealed.get(&(key.device, author_text(key.author))).is_none_or(|sealed| n > *sealed)
         });
     }
-    live.apply(updates(db, &devices)?);
-    tracing::info!(devices = devices.len(), log_rows = rows, fixes = history.log_fixes(), "live places restored");
     Ok(Restored { history, devices })
 }
 

@@ -1,7 +1,8 @@
 //! Seeded dice: the same seed gives the same schedule on every machine and every version.
 //!
 //! Why not `rand`: a load run or a demo must be repeatable years later, and `rand` does not promise
-//! the same numbers across versions. Called by the load generator and by the demo play.
+//! the same numbers across versions. Called by the load generator, the demo play and the
+//! simulations of the cores.
 
 /// A SplitMix64 generator with the few draws a schedule needs.
 #[derive(Clone, Debug)]
