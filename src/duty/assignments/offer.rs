@@ -59,7 +59,8 @@ pub fn party_of_person(tx: &mut Tx<'_>, id: &PersonId) -> Result<Party> {
 
 /// Errors: `not_found` crew.
 pub fn party_of_crew(tx: &mut Tx<'_>, id: &CrewId) -> Result<Party> {
-    let crew = crews::crew_fetch(tx.conn(), id)?;
+    // Held: whoever leaves it meanwhile waits, and is then split off.
+    let crew = crews::crew_lock(tx.conn(), id)?;
     let mut hands = Vec::new();
     for member in crews::crew_members(tx.conn(), id)? {
         let person = officers::person_fetch(tx.conn(), &member.person_id)?;

@@ -6,6 +6,7 @@ use crate::support::{Answer, Officer, Receiver, Reply, TestApp, Unit, ago, now, 
 
 mod channels;
 mod crews;
+mod crews_race;
 mod escalation;
 mod ladder;
 mod sending;

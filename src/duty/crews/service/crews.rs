@@ -103,9 +103,10 @@ pub fn crew_visible(conn: &mut Conn, actor: &Actor, id: &CrewId) -> Result<CrewR
     if own || colleague { Ok(row) } else { Err(Error::not_found("crew")) }
 }
 
-/// A visible crew that has not ended. Errors: `not_found`, `conflict`.
+/// A visible crew that has not ended, held until the commit: it does not end meanwhile. Errors: `not_found`, `conflict`.
 pub fn crew_open(conn: &mut Conn, actor: &Actor, id: &CrewId) -> Result<CrewRow> {
-    let row = crew_visible(conn, actor, id)?;
+    crew_visible(conn, actor, id)?;
+    let row = store::crew_lock(conn, id)?;
     if row.status == CrewStatus::Ended {
         return Err(Error::conflict("the crew has ended"));
     }
@@ -256,7 +257,7 @@ fn duty_crew_set(tx: &mut Tx<'_>, id: &PersonId, crew_id: Option<CrewId>) -> Res
 /// Raises the crew's version, ends it when nobody is left, tells the reactions.
 fn crew_touch(tx: &mut Tx<'_>, id: &CrewId) -> Result<()> {
     let now = tx.now;
-    let mut row = store::crew_fetch(tx.conn(), id)?;
+    let mut row = store::crew_lock(tx.conn(), id)?;
     row.version += 1;
     if row.status == CrewStatus::Active && store::crew_members(tx.conn(), id)?.is_empty() {
         row.status = CrewStatus::Ended;

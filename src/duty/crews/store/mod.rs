@@ -7,7 +7,6 @@ use std::collections::HashMap;
 use diesel::prelude::*;
 
 use super::{Availability, CarriedDevice, CrewStatus, Member, OnDuty};
-use crate::per_backend;
 use crate::platform::db::schema::{crew, crew_member, device_issue, duty, duty_log, grid};
 use crate::platform::db::schema::{device, person, unit};
 use crate::platform::db::{Conn, kept, straight};
@@ -15,6 +14,7 @@ use crate::platform::policy::{DeviceKind, PersonKind};
 use crate::words::error::{Error, Result};
 use crate::words::ids::{CrewId, DeviceId, GridId, PersonId, UnitId};
 use crate::words::time::Timestamp;
+use crate::{lock_row, per_backend};
 
 pub use rows::*;
 
@@ -94,6 +94,11 @@ pub fn duty_log_of(
 /// `not_found` if there is none.
 pub fn crew_fetch(conn: &mut Conn, id: &CrewId) -> Result<CrewRow> {
     crew::table.find(id).first(conn).optional()?.ok_or_else(|| Error::not_found("crew"))
+}
+
+/// The crew, held until the commit: who changes it and who sends it wait for each other.
+pub fn crew_lock(conn: &mut Conn, id: &CrewId) -> Result<CrewRow> {
+    lock_row!(conn, crew, id)?.ok_or_else(|| Error::not_found("crew"))
 }
 
 pub fn crew_insert(conn: &mut Conn, row: &CrewRow) -> Result<()> {
