@@ -40,9 +40,10 @@ pub async fn deadlines_run(core: Arc<Core>) -> Result<()> {
     }
 }
 
+/// In turn with the receipts and rungs that stop clocks: behind everything else, escalations of a crowded hour starve.
 async fn escalate_one(core: &Arc<Core>, id: DeadlineId) {
     let inner = Arc::clone(core);
-    if let Err(error) = core.db.write(Priority::Normal, move |tx| escalate::miss(tx, &inner, &id)).await {
+    if let Err(error) = core.db.write(Priority::Receipt, move |tx| escalate::miss(tx, &inner, &id)).await {
         // The row stays open and due: the next turn tries again.
         tracing::warn!(deadline = %id, %error, "a deadline could not be escalated");
     }
