@@ -23,7 +23,10 @@ use crate::platform::keys::{FileKeySource, Keys};
 use crate::platform::push::hub::{Ending, Hub};
 use crate::platform::push::outbox;
 use crate::words::error::{Code, Error, Result};
-use crate::words::time::Clock;
+use crate::words::time::{Clock, Timestamp};
+
+/// A clock this far behind what was written is believed all the same: then what was written was wrong.
+const CLOCK_BEHIND_MAX_S: f64 = 86_400.0;
 
 /// What handlers of the root need besides the core.
 pub struct Server {
@@ -82,13 +85,27 @@ pub fn open_core_for_command(config: Config) -> Result<(Arc<Core>, Option<Folder
 }
 
 /// The core over a database whose schema is up to date.
+/// The time to start from: a machine that came up with a clock that is behind what it wrote before goes on from there.
+/// Its deadlines would wait until the clock is there again, and nobody would be told.
+fn not_before(now: Timestamp, written: Timestamp) -> Timestamp {
+    let behind = written.secs_since(now);
+    if behind > 0.0 && behind <= CLOCK_BEHIND_MAX_S {
+        tracing::warn!(behind_s = behind, "the clock is behind what was written before; going on from there");
+        return written;
+    }
+    if behind > 0.0 {
+        tracing::error!(behind_s = behind, "what was written before lies far ahead of the clock; going by the clock");
+    }
+    now
+}
+
 fn core_over(config: Config) -> Result<Arc<Core>> {
     let target = target_of(&config)?;
     let keys = Keys::open(&FileKeySource { path: &config.server.data_dir.join("master.key") })?;
     let clock = Clock::system();
     let db = Db::open(target, config.database.readers, clock.clone())?;
     let now = db.read_blocking(migrate::database_now)?;
-    clock.sync(now);
+    clock.sync(not_before(now, db.read_blocking(migrate::newest_written)?));
     let hub = Arc::new(Hub::default());
     outbox::set_hub(Arc::clone(&hub));
     let auth = Auth::new(&config.auth, Arc::clone(&hub))?;

@@ -108,3 +108,11 @@ pub fn database_now(conn: &mut Conn) -> Result<crate::words::time::Timestamp> {
     let found: Micros = diesel::sql_query(sql).get_result(conn)?;
     Ok(crate::words::time::Timestamp::from_micros(found.micros))
 }
+
+/// The newest instant anything was written at, as far as an index tells: the clock was there once.
+pub fn newest_written(conn: &mut Conn) -> Result<crate::words::time::Timestamp> {
+    let newest = ["message", "idempotency"].map(|table| format!("SELECT max(created_at) AS at FROM {table}"));
+    let sql = format!("SELECT coalesce(max(at), 0) AS micros FROM ({}) AS newest", newest.join(" UNION ALL "));
+    let found: Micros = diesel::sql_query(sql).get_result(conn)?;
+    Ok(crate::words::time::Timestamp::from_micros(found.micros))
+}

@@ -1,5 +1,6 @@
 //! Kills, copies, cut links: everything acknowledged is there exactly once, and nobody else is harmed.
 
+mod clock;
 mod copies;
 mod crowd;
 mod cut_off;
