@@ -48,7 +48,10 @@ def writes(evidence):
                for one in counted}
         if len(ids) > 1:
             yield f"{sent['op']} {key} by {sent['by']} was answered differently: {sorted(ids)}"
-        refused = [one for one in evidence.refusals.get(key, []) if not other_history(evidence, sent, counted, one)]
+        # A refusal wrote nothing and is not kept: the same request may be granted later, but never the other way round.
+        first = min((one["t"] for one in counted), default=0)
+        refused = [one for one in evidence.refusals.get(key, [])
+                   if one["t"] > first and not other_history(evidence, sent, counted, one)]
         if counted and refused and len(counted) == len(answers):
             codes = [one["code"] for one in refused]
             yield f"{sent['op']} {key} by {sent['by']} was accepted and, repeated, refused: {codes}"

@@ -2,7 +2,7 @@
 
 import collections
 
-# A picture is told by the socket: what a change takes to get there on a loaded machine.
+# A picture is told by the socket: what a change takes to get there; what the machine took comes on top.
 LATE_S = 2.5
 # After a hindrance, for sockets to be back and everything to be told again.
 CALM_S = 4.0
@@ -25,13 +25,17 @@ def freshness(evidence):
 def pictures(evidence):
     """What the socket has drawn is not fresh beyond it either."""
     windows = evidence.windows_of(STOPPING)
+    found = collections.defaultdict(list)
     for name, line in evidence.of_kind("picture"):
         if calm(line, windows):
             for person, at, due in line["fresh"]:
-                ends = [evidence.fresh_until(person, line["t"])] + ([evidence.at(due)] if due else [])
-                if min(ends) + LATE_S < line["t"] and person in evidence.names:
-                    yield (f"{name}: the {line['way']} socket shows {evidence.names[person]} fresh "
-                           f"{line['t'] - min(ends):.1f} s too long (fix {at})")
+                end = min([evidence.fresh_until(person, line["t"])] + ([evidence.at(due)] if due else []))
+                if end + LATE_S < line["t"] and person in evidence.names:
+                    if end + LATE_S + evidence.taken(end, line["t"]) < line["t"]:
+                        found[name].append(f"{line['way']} socket at {line['t']:.1f}: {evidence.names[person]} "
+                                           f"{line['t'] - end:.1f} s too long (fix {at})")
+    for name, lines in found.items():
+        yield f"{name}: {len(lines)} markers were drawn fresh too long, first {lines[0]}, last {lines[-1]}"
 
 
 def calm(line, windows):

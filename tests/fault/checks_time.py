@@ -2,11 +2,19 @@
 
 from server import ACCEPTED_S, COMMANDER_S, DELIVERED_S, PARENT_S, SIGNED_S
 
-# A second is promised after it is due, or after the server can commit again; the rest is for a loaded machine.
-LATE_S = 2.5
+# A second is promised after it is due, or after the server can commit again; the rest is for reading and writing.
+LATE_S = 1.5
+# What a loaded machine may take from the server on top of that, as measured.
+TAKEN_MAX_S = 5.0
 # What stops the clock of the first answer.
 ANSWERS = {"accepted", "en_route", "on_scene", "cleared", "declined", "change_requested", "queued", "suspended"}
 SIGNED = {"signed", "accepted", "dispatched", "returned", "transferred", "cancelled"}
+
+
+def latest(evidence, due):
+    """When something due then must have been told of: later after a hindrance, and by what the machine took."""
+    begun = evidence.expected_by(due)
+    return begun + LATE_S + min(TAKEN_MAX_S, evidence.taken(begun - 1, begun + LATE_S + TAKEN_MAX_S))
 
 
 def deadlines(evidence):
@@ -21,7 +29,7 @@ def deadlines(evidence):
                 yield from answers(evidence, row, own)
             for clock in row["deadlines"]:
                 due = evidence.at(clock["due_at"])
-                if evidence.expected_by(due) + LATE_S < row["read_at"]:
+                if latest(evidence, due) < row["read_at"]:
                     yield f"{row['id']}: {clock['limit']} was due {row['read_at'] - due:.1f} s ago and is still open"
 
 
@@ -49,15 +57,15 @@ def answered_at(evidence, row, rungs, person=None):
 
 def one(evidence, row, missed, limit, allowed, stopped):
     due = evidence.at(row["created_at"]) + allowed[row["priority"] - 1]
-    latest = evidence.expected_by(due) + LATE_S
-    if stopped is not None and stopped <= latest:
+    until = latest(evidence, due)
+    if stopped is not None and stopped <= until:
         return
-    if row["read_at"] <= latest:
+    if row["read_at"] <= until:
         return
     escalated = min((at for data, at in missed if data["limit"] == limit), default=None)
     if escalated is None:
         yield f"{row['id']}: {limit} was due at {due:.3f}, nobody did it, nobody was told"
-    elif escalated > latest:
+    elif escalated > until:
         yield f"{row['id']}: {limit} was due at {due:.3f}, the room was told {escalated - due:.1f} s later"
 
 
@@ -70,13 +78,13 @@ def backups(evidence):
         stopped = min(ends, default=None)
         for kind, after in (("escalated_parent_room", PARENT_S), ("escalated_commander", COMMANDER_S)):
             due = evidence.at(row["received_at"]) + after
-            latest = evidence.expected_by(due) + LATE_S
-            if (stopped is not None and stopped <= latest) or evidence.final["backups_at"] <= latest:
+            until = latest(evidence, due)
+            if (stopped is not None and stopped <= until) or evidence.final["backups_at"] <= until:
                 continue
             told = [evidence.at(line["at"]) for line in row.get("timeline", []) if line["kind"] == kind]
             if not told:
                 yield f"backup {row['id']}: {kind} was due at {due:.3f} and did not happen"
-            elif min(told) > latest:
+            elif min(told) > until:
                 yield f"backup {row['id']}: {kind} came {min(told) - due:.1f} s late"
 
 

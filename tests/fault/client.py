@@ -50,7 +50,7 @@ class Client:
         self.http = self.socket = None
         self.tasks, self.replies = [], {}
         self.signing = asyncio.Lock()
-        self.broken, self.frozen = None, False
+        self.broken, self.frozen, self.killed = None, False, True
 
     def now(self):
         """What this device believes the time is."""
@@ -282,10 +282,12 @@ class Client:
     def start(self, *work):
         for item in self.flash.outbox:
             item["out"] = False
+        self.killed = False
         self.http = aiohttp.ClientSession(timeout=TIMEOUT, connector=aiohttp.TCPConnector(limit=6))
         self.tasks = [asyncio.create_task(one) for one in (self.outbox(), self.stream(), *work)]
 
     async def kill(self):
+        self.killed = True
         for task in self.tasks:
             task.cancel()
         self.broken = self.failed()

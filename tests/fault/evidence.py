@@ -34,6 +34,7 @@ class Evidence:
             self.final = json.load(file)
         self.nemesis = self.journals.pop("nemesis", [])
         self.journals.pop("admin", None)
+        self.machine = self.journals.pop("machine", [])
         # The state was read from here on; what came later may not be in it.
         self.whole = self.journals
         self.journals = {name: [line for line in lines if line["t"] < self.final["begun"]]
@@ -124,6 +125,11 @@ class Evidence:
             if begun <= due + 1.5 and ended > due:
                 due = ended
         return due
+
+    def taken(self, begun, ended):
+        """Seconds the machine took from the server between two moments: it waited while others ran."""
+        lines = [line for line in self.machine if begun < line["t"] <= ended + 0.25]
+        return min(sum(line["wait"] for line in lines), sum(line["others"] for line in lines))
 
     def of_kind(self, kind):
         """(name, line) of every line of a kind."""

@@ -43,7 +43,9 @@ class Nemesis:
             await asyncio.gather(*links, return_exceptions=True)
             for one in self.world:
                 one.link.heal()
-                if not one.app.tasks:
+                if one.app.killed:
+                    # Perhaps in the middle of it.
+                    await one.app.kill()
                     one.app.run()
 
     async def pester(self, begun, one):

@@ -6,6 +6,7 @@ import random
 import shutil
 import time
 
+import machine
 from client import Client, Flash
 from dump import dump
 from journal import Journal
@@ -125,8 +126,12 @@ class Round:
             await self.server.start()
             await self.set_up()
             self.ready = True
-            applied = await self.load()
-            await self.drain()
+            watching = asyncio.create_task(machine.watch(Journal(self.journals, "machine"), self.server.processes))
+            try:
+                applied = await self.load()
+                await self.drain()
+            finally:
+                watching.cancel()
             # Whatever is still wanted of somebody waits: the state must hold still while it is read.
             for one in self.world:
                 one.app.frozen = True

@@ -260,6 +260,11 @@ class Server:
                 await asyncio.sleep(0.05)
         raise RuntimeError("the server does not listen; see server.log")
 
+    def processes(self):
+        """Those the server needs to get on: itself, its database, the ground."""
+        needed = [self.process, self.ground.layer, self.postgres.process if self.postgres else None]
+        return [one.pid for one in needed if one is not None]
+
     def alive(self):
         return self.process is not None and self.process.poll() is None
 
