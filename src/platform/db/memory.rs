@@ -1,5 +1,5 @@
 //! A database in memory for the simulations: the real schema, real recipes, and what can happen to both. A recipe may
-//! die before its commit, and an older copy may be put back; both are savepoints of one transaction that never ends.
+//! die before its commit, and an older copy may be put back; both are savepoints of one transaction.
 
 use super::conn::{self, Role};
 use super::{Conn, React, Target, Tx, batch, migrate};
@@ -22,9 +22,10 @@ impl Memory {
         Self { conn, copies: 0 }
     }
 
-    /// As it was after [`Memory::open`].
+    /// As it was after [`Memory::open`]. The transaction ends: its journal would be read from the beginning each time.
     pub fn wipe(&mut self) {
         self.put_back(0);
+        batch(&mut self.conn, "RELEASE copy0; SAVEPOINT copy0").unwrap();
     }
 
     /// For reading.
@@ -40,7 +41,8 @@ impl Memory {
         recipe: impl FnOnce(&mut Tx<'_>) -> Result<T>,
     ) -> Result<T> {
         batch(&mut self.conn, "SAVEPOINT recipe").unwrap();
-        let outcome = recipe(&mut Tx::begin(&mut self.conn, now, react));
+        let mut tx = Tx::begin(&mut self.conn, now, react);
+        let outcome = recipe(&mut tx).and_then(|value| tx.settle().map(|()| value));
         let end = if outcome.is_ok() { "RELEASE recipe" } else { "ROLLBACK TO recipe; RELEASE recipe" };
         batch(&mut self.conn, end).unwrap();
         outcome
@@ -49,7 +51,8 @@ impl Memory {
     /// Runs a recipe; the process dies before the commit.
     pub fn die_in<T>(&mut self, now: Timestamp, recipe: impl FnOnce(&mut Tx<'_>) -> Result<T>) {
         batch(&mut self.conn, "SAVEPOINT recipe").unwrap();
-        drop(recipe(&mut Tx::begin(&mut self.conn, now, None)));
+        let mut tx = Tx::begin(&mut self.conn, now, None);
+        drop(recipe(&mut tx).and_then(|_| tx.settle()));
         batch(&mut self.conn, "ROLLBACK TO recipe; RELEASE recipe").unwrap();
     }
 

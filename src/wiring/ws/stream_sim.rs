@@ -61,6 +61,8 @@ impl App {
     fn begin(&mut self, found: &Resumption) {
         (self.epoch, self.seq, self.id) = (Some(found.epoch.clone()), found.from_seq, found.from_id);
         (self.start, self.put_back) = (found.from_seq, false);
+        // A reload forgets what lay beyond its place: an older copy may come back before the app is there again.
+        self.numbers.retain(|(_, seq), _| *seq <= found.from_seq);
         self.have.clear();
     }
 
