@@ -143,14 +143,18 @@ async fn positions_are_written_while_a_room_keeps_the_writer_busy() {
     let (db, folder) = fresh();
     let (open, gate) = std::sync::mpsc::channel::<()>();
     let gate = std::sync::Mutex::new(gate);
+    let (begun, begins) = std::sync::mpsc::channel::<()>();
     let holding = db.clone();
     let held = tokio::spawn(async move {
         let hold = move |_tx: &mut Tx<'_>| {
+            begun.send(()).unwrap();
             gate.lock().unwrap().recv().unwrap();
             Ok(())
         };
         holding.write(Priority::Urgent, hold).await.unwrap();
     });
+    // Nothing else may be written before: what is counted below would never all be waiting.
+    tokio::task::spawn_blocking(move || begins.recv()).await.unwrap().unwrap();
     // More than one group holds, all before the fixes in rank.
     let done = Arc::new(AtomicUsize::new(0));
     let mut waiting = Vec::new();
