@@ -3,11 +3,10 @@
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
-
-/// Kernel ticks per second in `/proc/PID/stat`.
-const TICKS_PER_SECOND: f64 = 100.0;
-/// With more of one core than this, a latency says more about the generator than about the server.
-const FAIR_SHARE: f64 = 0.5;
+use suixing::wiring::simulate::FAIR_SHARE;
+use suixing::wiring::simulate::process::rss_kib;
+use suixing::wiring::simulate::stats::cpu_seconds;
+pub use suixing::wiring::simulate::stats::round;
 
 /// Processor use of the server and of this process since [`Cost::begin`].
 pub struct Cost {
@@ -49,19 +48,9 @@ impl Cost {
     }
 }
 
-/// Processor seconds a process and its waited-for children used so far.
-fn cpu_seconds(pid: &str) -> f64 {
-    let line = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-    let after_name = line.rsplit(')').next().unwrap_or_default();
-    let ticks: f64 = after_name.split_whitespace().skip(11).take(2).filter_map(|field| field.parse::<f64>().ok()).sum();
-    ticks / TICKS_PER_SECOND
-}
-
 /// Resident memory of a process.
 pub fn rss_bytes(pid: u32) -> u64 {
-    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap_or_default();
-    line.split_whitespace().next().and_then(|kib| kib.parse::<u64>().ok()).unwrap_or_default() * 1024
+    rss_kib(&pid.to_string()) * 1024
 }
 
 /// Latencies of a run, kept whole.
@@ -93,10 +82,4 @@ impl Latencies {
         };
         json!({"n": self.0.len(), "p50": at(0.5), "p99": at(0.99), "p999": at(0.999), "max": at(1.0)})
     }
-}
-
-/// Rounded for people.
-pub fn round(value: f64, digits: i32) -> f64 {
-    let scale = 10f64.powi(digits);
-    (value * scale).round() / scale
 }

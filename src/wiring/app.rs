@@ -84,7 +84,6 @@ pub fn open_core_for_command(config: Config) -> Result<(Arc<Core>, Option<Folder
     }
 }
 
-/// The core over a database whose schema is up to date.
 /// The time to start from: a machine that came up with a clock that is behind what it wrote before goes on from there.
 /// Its deadlines would wait until the clock is there again, and nobody would be told.
 fn not_before(now: Timestamp, written: Timestamp) -> Timestamp {
@@ -99,6 +98,7 @@ fn not_before(now: Timestamp, written: Timestamp) -> Timestamp {
     now
 }
 
+/// The core over a database whose schema is up to date.
 fn core_over(config: Config) -> Result<Arc<Core>> {
     let target = target_of(&config)?;
     let keys = Keys::open(&FileKeySource { path: &config.server.data_dir.join("master.key") })?;

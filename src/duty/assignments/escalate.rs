@@ -44,7 +44,7 @@ pub fn miss(tx: &mut Tx<'_>, core: &Core, id: &DeadlineId) -> Result<bool> {
     let now = tx.now;
     // Incident, assignment, clock: whoever stops a clock takes them in this order, too.
     let Some(seen) = store::deadline_fetch(tx.conn(), id)? else { return Ok(false) };
-    let incident = incidents::incident_lock(tx.conn(), &seen.incident_id)?;
+    let mut incident = incidents::incident_lock(tx.conn(), &seen.incident_id)?;
     let row = seen.assignment_id.map(|assignment| store::assignment_lock(tx.conn(), &assignment)).transpose()?;
     let Some(clock) = store::deadline_miss(tx.conn(), id, now)? else { return Ok(false) };
     let Some(row) = row else { return Ok(true) };
@@ -84,7 +84,7 @@ pub fn miss(tx: &mut Tx<'_>, core: &Core, id: &DeadlineId) -> Result<bool> {
     });
     match decision {
         Decision::NextChannel => next_way(tx, core, &row, &clock)?,
-        Decision::Add => add_one(tx, core, &row, &incident, &mut data)?,
+        Decision::Add => add_one(tx, core, &row, &mut incident, &mut data)?,
         Decision::Suggest => suggest(tx, core, &incident, &mut data)?,
         Decision::Card | Decision::Hold => {}
     }
@@ -348,7 +348,13 @@ fn next_nearest(tx: &mut Tx<'_>, core: &Core, incident: &IncidentRow) -> Result<
 }
 
 /// Sends one more; who was sent first stays.
-fn add_one(tx: &mut Tx<'_>, core: &Core, row: &AssignmentRow, incident: &IncidentRow, data: &mut Value) -> Result<()> {
+fn add_one(
+    tx: &mut Tx<'_>,
+    core: &Core,
+    row: &AssignmentRow,
+    incident: &mut IncidentRow,
+    data: &mut Value,
+) -> Result<()> {
     let Some(mut party) = next_nearest(tx, core, incident)? else {
         note(data, "suggestion", Value::Null);
         return Ok(());
@@ -359,7 +365,7 @@ fn add_one(tx: &mut Tx<'_>, core: &Core, row: &AssignmentRow, incident: &Inciden
     let offer =
         Offer { party: &party, origin: Origin::Auto, by: None, lead_override: false, replaces: None, start: None };
     let added = offer::offer(tx, core, incident, &offer)?;
-    incident_service::touch(tx, &mut incident.clone())?;
+    incident_service::touch(tx, incident)?;
     note(data, "added", json!({ "assignment_id": added.id, "kind": party.kind, "id": party.id }));
     Ok(())
 }

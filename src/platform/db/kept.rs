@@ -8,9 +8,9 @@ use diesel::backend::Backend;
 use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
 use diesel::query_dsl::LoadQuery;
 use diesel::query_dsl::methods::ExecuteDsl;
-use diesel::{OptionalExtension as _, PgConnection, QueryResult, RunQueryDsl, SqliteConnection};
+use diesel::{PgConnection, QueryResult, RunQueryDsl, SqliteConnection};
 
-use super::Conn;
+use super::{Conn, straight};
 
 /// A statement that is cached by its text.
 #[derive(Clone, Copy, Debug)]
@@ -42,10 +42,7 @@ pub fn execute<Q>(conn: &mut Conn, statement: Q) -> QueryResult<usize>
 where
     Kept<Q>: ExecuteDsl<SqliteConnection> + ExecuteDsl<PgConnection>,
 {
-    match conn {
-        Conn::Sqlite(c) => ExecuteDsl::execute(Kept(statement), c),
-        Conn::Pg(c) => ExecuteDsl::execute(Kept(statement), c),
-    }
+    straight::execute(conn, Kept(statement))
 }
 
 /// The row a statement with RETURNING gives, if it met one.
@@ -53,10 +50,7 @@ pub fn returning<'q, Q, T>(conn: &mut Conn, statement: Q) -> QueryResult<Option<
 where
     Kept<Q>: LoadQuery<'q, SqliteConnection, T> + LoadQuery<'q, PgConnection, T>,
 {
-    match conn {
-        Conn::Sqlite(c) => Kept(statement).get_result(c).optional(),
-        Conn::Pg(c) => Kept(statement).get_result(c).optional(),
-    }
+    straight::one(conn, Kept(statement))
 }
 
 /// All rows a statement gives.
@@ -64,8 +58,5 @@ pub fn returning_all<'q, Q, T>(conn: &mut Conn, statement: Q) -> QueryResult<Vec
 where
     Kept<Q>: LoadQuery<'q, SqliteConnection, T> + LoadQuery<'q, PgConnection, T>,
 {
-    match conn {
-        Conn::Sqlite(c) => Kept(statement).load(c),
-        Conn::Pg(c) => Kept(statement).load(c),
-    }
+    straight::all(conn, Kept(statement))
 }

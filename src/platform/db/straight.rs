@@ -35,8 +35,8 @@ where
     }
 }
 
-/// Carries an insert out; rows written.
-pub fn insert<Q>(conn: &mut Conn, statement: Q) -> QueryResult<usize>
+/// Carries a statement out; rows written.
+pub fn execute<Q>(conn: &mut Conn, statement: Q) -> QueryResult<usize>
 where
     Q: ExecuteDsl<SqliteConnection> + ExecuteDsl<PgConnection>,
 {

@@ -106,7 +106,7 @@ pub fn send(tx: &mut Tx<'_>, recipients: &[PersonId], draft: &Draft<'_>) -> Resu
         message::urgent.eq(draft.urgent),
         message::created_at.eq(now),
     );
-    straight::insert(tx.conn(), diesel::insert_into(message::table).values(row))?;
+    straight::execute(tx.conn(), diesel::insert_into(message::table).values(row))?;
     // Each once.
     let recipients: BTreeSet<PersonId> = recipients.iter().copied().collect();
     if recipients.len() > FANOUT_MAX {
@@ -134,7 +134,7 @@ fn number(tx: &mut Tx<'_>, person: PersonId, message: MessageId) -> Result<()> {
         delivery::message_id.eq(message),
         delivery::created_at.eq(now),
     );
-    straight::insert(tx.conn(), diesel::insert_into(delivery::table).values(row))?;
+    straight::execute(tx.conn(), diesel::insert_into(delivery::table).values(row))?;
     tx.on_commit(move || {
         if let Some(hub) = HUB.get() {
             hub.nudge(&person, seq);

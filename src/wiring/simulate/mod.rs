@@ -28,7 +28,6 @@ use serde_json::{Value, json};
 use tokio::sync::watch;
 
 use self::client::{Api, Trouble};
-
 use self::faults::Faults;
 use self::process::Usage;
 use self::run::{Order, Run};
@@ -38,7 +37,7 @@ use crate::words::dice::Dice;
 use crate::words::error::{Error, Result};
 
 /// More of one core than this and the figures say more about the generator than about the server.
-const FAIR_SHARE: f64 = 0.5;
+pub const FAIR_SHARE: f64 = 0.5;
 /// Terminals connect in bunches, each this much after the one before.
 const RAMP_STEP: Duration = Duration::from_millis(10);
 const RAMP_BUNCH: usize = 8;

@@ -40,7 +40,7 @@ impl Usage {
 }
 
 /// Resident memory; 0 where it cannot be read.
-fn rss_kib(pid: &str) -> u64 {
+pub fn rss_kib(pid: &str) -> u64 {
     let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap_or_default();
     line.split_whitespace().next().and_then(|kib| kib.parse().ok()).unwrap_or_default()

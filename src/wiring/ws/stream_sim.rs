@@ -443,9 +443,8 @@ fn apps(dice: &mut Dice, store: &mut Memory, people: [PersonId; 2]) -> Vec<App> 
     [(0, false), (0, false), (0, true), (1, false)].map(app).into()
 }
 
-#[test]
-fn stream_simulated() {
-    let mut store = Memory::open();
+/// A reaction that writes down what is confirmed.
+fn listening() -> (Heard, React) {
     let heard: Heard = Arc::default();
     let into = Arc::clone(&heard);
     let react: React = Arc::new(move |_tx, event| {
@@ -454,6 +453,13 @@ fn stream_simulated() {
         }
         Ok(())
     });
+    (heard, react)
+}
+
+#[test]
+fn stream_simulated() {
+    let mut store = Memory::open();
+    let (heard, react) = listening();
     sim::worlds("stream", 600, |mut dice| {
         store.wipe();
         let people = [sim::id(&mut dice), sim::id(&mut dice)];

@@ -24,14 +24,7 @@ fn scene() -> (Memory, PersonId, [Holder; 3], Vec<MessageId>) {
 
 /// What is emitted while the recipe runs.
 fn receipts(store: &mut Memory, recipe: impl FnOnce(&mut Tx<'_>) -> Result<()>) -> Vec<MessageId> {
-    let heard: Heard = Arc::default();
-    let into = Arc::clone(&heard);
-    let react: React = Arc::new(move |_tx, event| {
-        if let Event::Received { person, device, message, .. } = event {
-            into.lock().push((*person, *device, *message));
-        }
-        Ok(())
-    });
+    let (heard, react) = listening();
     store.write(ServerTime::begin(&mut Dice::new(3)).now(), Some(&react), recipe).unwrap();
     let heard = heard.lock();
     heard.iter().map(|(_, _, message)| *message).collect()

@@ -53,7 +53,7 @@ pub struct AttemptRow {
 }
 
 pub fn deadline_insert(conn: &mut Conn, row: &DeadlineRow) -> Result<()> {
-    straight::insert(conn, diesel::insert_into(deadline::table).values(row))?;
+    straight::execute(conn, diesel::insert_into(deadline::table).values(row))?;
     Ok(())
 }
 
@@ -146,7 +146,7 @@ pub fn deadlines_next(conn: &mut Conn) -> Result<Option<Timestamp>> {
 }
 
 pub fn attempt_insert(conn: &mut Conn, row: &AttemptRow) -> Result<()> {
-    straight::insert(conn, diesel::insert_into(channel_attempt::table).values(row))?;
+    straight::execute(conn, diesel::insert_into(channel_attempt::table).values(row))?;
     Ok(())
 }
 

@@ -33,7 +33,7 @@ pub struct RungRow {
 }
 
 pub fn rung_insert(conn: &mut Conn, row: &RungRow) -> Result<()> {
-    straight::insert(conn, diesel::insert_into(rung::table).values(row))?;
+    straight::execute(conn, diesel::insert_into(rung::table).values(row))?;
     Ok(())
 }
 

@@ -55,7 +55,7 @@ pub fn seq_take(conn: &mut Conn, source: &str) -> Result<i64> {
 }
 
 pub fn feed_insert(conn: &mut Conn, row: &FeedRow) -> Result<()> {
-    straight::insert(conn, diesel::insert_into(feed_entry::table).values(row))?;
+    straight::execute(conn, diesel::insert_into(feed_entry::table).values(row))?;
     Ok(())
 }
 

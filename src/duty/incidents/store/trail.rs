@@ -45,7 +45,7 @@ pub struct LinkRow {
 }
 
 pub fn entry_insert(conn: &mut Conn, row: &EntryRow) -> Result<()> {
-    straight::insert(conn, diesel::insert_into(incident_entry::table).values(row))?;
+    straight::execute(conn, diesel::insert_into(incident_entry::table).values(row))?;
     Ok(())
 }
 
