@@ -128,6 +128,40 @@ async fn a_room_watches_its_people_move_and_a_slow_page_gets_the_latest() {
     assert_eq!(page.reply("s2").await["status"], 200);
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_command_that_waits_for_the_database_holds_up_neither_the_map_nor_the_ping() {
+    let app = TestApp::start().await;
+    let station = app.unit("Waiting").await;
+    let (wang, mut terminal) = on_duty(&station, "wang").await;
+    let mut page = station.dispatcher("room").await.socket().await;
+    page.send(json!({ "type": "subscribe", "request_id": "s1" }));
+    page.reply("s1").await;
+    let snapshot = page.expect("live_snapshot").await;
+    // Two frames are out and not acknowledged: the second report waits for the page.
+    let reports = [station.near(5.0, 0.0), station.near(50.0, 0.0)];
+    for (i, place) in reports.iter().enumerate() {
+        terminal.send(json!({ "type": "fixes", "n": i + 1, "fixes": [fix(*place, 0.0)] }));
+        terminal.expect("fixes_ack").await;
+        if i == 0 {
+            page.expect("live_delta").await;
+        }
+    }
+    let held = app.hold_assignments().await;
+    let target = new_id();
+    let accept =
+        json!({ "type": "assignment_event", "request_id": "e1", "assignment_id": target, "event": "accepted" });
+    page.send(accept);
+    page.send(json!({ "type": "ping", "request_id": "p1" }));
+    page.expect("pong").await;
+    page.send(json!({ "type": "live_ack", "version": snapshot["version"] }));
+    let moved = page.expect("live_delta").await;
+    let marker = moved["changed"].as_array().unwrap().iter().find(|p| p["person_id"] == wang.person_id).unwrap();
+    assert!((marker["lon"].as_f64().unwrap() - reports[1].0).abs() < 1e-6, "{moved}");
+    page.expect_none("error", Duration::ZERO).await;
+    drop(held);
+    assert_eq!(page.error("e1").await["code"], "not_found");
+}
+
 #[tokio::test]
 async fn a_view_is_limited_to_what_one_may_see() {
     let app = TestApp::shared().await;

@@ -193,6 +193,12 @@ impl TestApp {
         tokio::task::spawn_blocking(move || inner.database.run(&[statement])).await.unwrap();
     }
 
+    /// Lets no command about an assignment through until what it returns is dropped.
+    pub async fn hold_assignments(&self) -> Box<dyn Send> {
+        let inner = self.inner.clone();
+        tokio::task::spawn_blocking(move || inner.database.hold_assignments()).await.unwrap()
+    }
+
     /// Cuts the running server off from its database, or joins them again; false on SQLite, where nothing can.
     pub async fn shut_database(&self, shut: bool) -> bool {
         let inner = self.inner.clone();

@@ -45,13 +45,26 @@ impl Database {
     pub fn run(&self, statements: &[String]) {
         match self {
             Self::Sqlite { dir } => {
-                let file = database_files(dir).into_iter().find(|file| file.extension().is_some_and(|e| e == "db"));
-                let file = file.expect("the database file").display().to_string();
-                let mut conn = SqliteConnection::establish(&file).expect("the database file opens");
-                conn.batch_execute("PRAGMA busy_timeout = 5000").unwrap();
+                let mut conn = open(dir);
                 statements.iter().for_each(|statement| conn.batch_execute(statement).unwrap());
             }
             Self::Postgres { maintenance, name } => run(&sibling(maintenance, name), statements),
+        }
+    }
+
+    /// Lets no command about an assignment through until the returned connection is dropped.
+    pub fn hold_assignments(&self) -> Box<dyn Send> {
+        match self {
+            Self::Sqlite { dir } => {
+                let mut conn = open(dir);
+                conn.batch_execute("BEGIN IMMEDIATE").unwrap();
+                Box::new(conn)
+            }
+            Self::Postgres { maintenance, name } => {
+                let mut conn = PgConnection::establish(&sibling(maintenance, name)).expect("PostgreSQL answers");
+                conn.batch_execute("BEGIN; LOCK TABLE assignment IN ACCESS EXCLUSIVE MODE").unwrap();
+                Box::new(conn)
+            }
         }
     }
 
@@ -145,6 +158,15 @@ fn run(maintenance: &str, statements: &[String]) {
     for statement in statements {
         sql_query(statement).execute(&mut conn).unwrap();
     }
+}
+
+/// The database file of a data folder, beside the server that has it open.
+fn open(dir: &Path) -> SqliteConnection {
+    let file = database_files(dir).into_iter().find(|file| file.extension().is_some_and(|e| e == "db"));
+    let file = file.expect("the database file").display().to_string();
+    let mut conn = SqliteConnection::establish(&file).expect("the database file opens");
+    conn.batch_execute("PRAGMA busy_timeout = 5000").unwrap();
+    conn
 }
 
 fn database_files(dir: &Path) -> Vec<PathBuf> {

@@ -1,7 +1,8 @@
 //! The socket: one connection per device for everything that is live.
 //!
 //! ```text
-//! handshake  who is it, which subprotocol          session   reads: hello, ack, fixes, commands
+//! handshake  who is it, which subprotocol          session   reads, and does at once what needs no waiting
+//! desk       the rest, one after the other: hello, fixes, commands
 //! pump       the one writer of a socket            stream    must-deliver: resume, send, receipts
 //! fixes      positions in, one ack per commit      live      the live view, on credit
 //! dispatch   command → the slice's service         slices    what the socket asks of the slices
@@ -14,6 +15,7 @@
 //! of them. No socket waits for another.
 
 pub mod close;
+mod desk;
 mod dispatch;
 mod fixes;
 mod frame;

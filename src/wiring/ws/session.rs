@@ -1,6 +1,6 @@
-//! One socket's reading side: hello first, then acknowledgements, fixes and
-//! commands, in the order they came. A command is answered before the next
-//! frame is read, so a client feels the database's pace as back-pressure.
+//! One socket's reading side. What takes time (hello, fixes, commands) is done one after the other in the order it came,
+//! by the [`Desk`]; acknowledgements and pings are seen meanwhile, so that a command that waits for the database holds
+//! up neither the map nor the stream. A full desk reads no more: a client feels the database's pace as back-pressure.
 
 use std::rc::Rc;
 use std::str::Utf8Error;
@@ -10,54 +10,73 @@ use actix_ws::{AggregatedMessage, AggregatedMessageStream, ProtocolError};
 use tokio::time::Instant;
 
 use super::close::Close;
-use super::fixes::{self, Form};
+use super::desk::{Desk, Task};
+use super::fixes::Form;
 use super::frame::Outgoing as Frame;
-use super::protocol::{self, Fixes, Incoming, Misunderstood, Pong};
+use super::protocol::{self, Fixes, Incoming, Pong};
 use super::slices::{Fix, uplink};
 use super::socket::{Socket, Tagged};
-use super::{dispatch, stream};
-use crate::words::error::{Code, Error};
+use super::stream;
+use crate::words::error::Error;
+
+/// How a connection came to its end.
+enum End {
+    /// The client said goodbye, or so did we and it answered.
+    Said,
+    /// It is simply gone.
+    Gone,
+    /// It broke the rules.
+    Broken(Close),
+}
 
 /// Reads until the client or the server ends the socket.
 pub async fn run(socket: Rc<Socket>, mut frames: AggregatedMessageStream) {
-    while let Some(frame) = frames.recv().await {
-        if socket.is_ending() {
-            // Only the answer to our close frame still matters.
-            if matches!(frame, Ok(AggregatedMessage::Close(_)) | Err(_)) {
-                break;
-            }
-            continue;
-        }
-        heard(&socket);
-        match frame {
-            Ok(AggregatedMessage::Text(text)) => take(&socket, &text).await,
-            Ok(AggregatedMessage::Binary(bytes)) => take_binary(&socket, &bytes).await,
-            Ok(AggregatedMessage::Ping(payload)) => socket.push(Frame::pong(payload)),
-            Ok(AggregatedMessage::Pong(payload)) => {
-                socket.with(|state| state.take_pong(&payload));
-                socket.wake();
-            }
-            Ok(AggregatedMessage::Close(_)) => {
-                socket.with(|state| state.closed_by_client = true);
-                break;
-            }
-            Err(error) => match close_for(&error) {
-                Some(close) => {
-                    socket.end(close, "");
-                    break;
+    let mut desk = Desk::new(Rc::clone(&socket));
+    let end = loop {
+        let reads = desk.has_room() && !socket.is_crowded();
+        tokio::select! {
+            biased;
+            () = desk.work() => {}
+            () = socket.room.notified(), if !reads => {}
+            frame = frames.recv(), if reads => {
+                if let Some(end) = read(&socket, &mut desk, frame) {
+                    break end;
                 }
-                None => break,
-            },
+            }
         }
-        socket.wait_for_room().await;
+    };
+    // What was sent before the end counts, as if each had been waited for.
+    desk.finish().await;
+    match end {
+        End::Said => socket.with(|state| state.closed_by_client = true),
+        End::Gone => {}
+        End::Broken(close) => socket.end(close, ""),
     }
     socket.with(|state| state.reader_done = true);
     socket.wake();
 }
 
-fn heard(socket: &Socket) {
+/// Takes one frame; the end, if it was the last.
+fn read(socket: &Rc<Socket>, desk: &mut Desk, frame: Option<Result<AggregatedMessage, ProtocolError>>) -> Option<End> {
+    let Some(frame) = frame else { return Some(End::Gone) };
+    if socket.is_ending() {
+        // Only the answer to our close frame still matters.
+        return matches!(frame, Ok(AggregatedMessage::Close(_)) | Err(_)).then_some(End::Gone);
+    }
     socket.link.touch(socket.ctx.clock.now());
     socket.with(|state| state.last_in = Instant::now());
+    match frame {
+        Ok(AggregatedMessage::Text(text)) => take(socket, desk, &text),
+        Ok(AggregatedMessage::Binary(bytes)) => desk.put(binary(socket, &bytes)),
+        Ok(AggregatedMessage::Ping(payload)) => socket.push(Frame::pong(payload)),
+        Ok(AggregatedMessage::Pong(payload)) => {
+            socket.with(|state| state.take_pong(&payload));
+            socket.wake();
+        }
+        Ok(AggregatedMessage::Close(_)) => return Some(End::Said),
+        Err(error) => return Some(close_for(&error).map_or(End::Gone, End::Broken)),
+    }
+    None
 }
 
 /// The close code of a broken frame; None when the connection is simply gone.
@@ -80,99 +99,50 @@ fn close_for(error: &ProtocolError) -> Option<Close> {
     }
 }
 
-async fn take(socket: &Rc<Socket>, text: &str) {
+/// What needs no waiting is done at once, if it cannot overtake the hello it stands on.
+fn take(socket: &Rc<Socket>, desk: &mut Desk, text: &str) {
     let message = match protocol::parse::<Fix>(text) {
         Ok(message) => message,
-        Err(wrong) => return refuse(socket, text, wrong).await,
+        Err(wrong) => {
+            let n = protocol::fixes_counter(text);
+            let (error, request_id, garbage) = (wrong.error, wrong.request_id, wrong.garbage);
+            return desk.put(Task::Refuse { error, request_id, n, garbage });
+        }
     };
     let greeted = socket.with(|state| state.stream.is_some());
     match message {
-        Incoming::Hello(_) if greeted => {
-            socket.say_error(&Error::conflict("hello was said before on this socket"), None);
-            socket.count_garbage();
-        }
-        Incoming::Hello(hello) => {
-            socket.with(|state| state.busy = true);
-            let answer = stream::greet(socket, hello).await;
-            socket.with(|state| state.busy = false);
-            if let Err(error) = answer {
-                socket.say_error(&error, None);
-                let close = match error.code() {
-                    Code::TokenRevoked | Code::TokenExpired | Code::Unauthenticated => Close::Revoked,
-                    Code::Busy | Code::ReadOnly => Close::Again,
-                    _ => Close::Internal,
-                };
-                socket.end(close, "");
-            }
-        }
         Incoming::Ping(ping) => {
             let pong = Pong { server_time: socket.ctx.clock.now(), request_id: ping.request_id };
             socket.say(&Tagged { kind: "pong", message: pong });
         }
-        _ if !greeted => {
-            socket.say_error(&Error::new(Code::HelloFirst), None);
-            socket.count_garbage();
-        }
-        Incoming::Ack(ack) => {
+        Incoming::Ack(ack) if greeted => {
             if !stream::acknowledge(socket, ack.seq) {
                 socket.say_error(&Error::field("seq", "is not a number that was sent on this socket"), None);
                 socket.count_garbage();
             }
         }
-        Incoming::Fixes(fixes) => {
-            socket.with(|state| state.busy = true);
-            fixes::take(socket, fixes, Form::Json).await;
-            socket.with(|state| state.busy = false);
-        }
-        Incoming::LiveAck(ack) => {
+        Incoming::LiveAck(ack) if greeted => {
             socket.with(|state| state.live_acked.push(ack.version));
             socket.wake();
         }
-        Incoming::Command(command) => {
-            socket.with(|state| state.busy = true);
-            dispatch::run(socket, command).await;
-            socket.with(|state| state.busy = false);
-        }
+        Incoming::Ack(_) | Incoming::LiveAck(_) => desk.put(Task::Early),
+        Incoming::Hello(hello) => desk.put(Task::Greet(hello)),
+        Incoming::Fixes(fixes) => desk.put(Task::Store(fixes, Form::Json)),
+        Incoming::Command(command) => desk.put(Task::Run(command)),
     }
 }
 
 /// Binary frames are fixes, where they were agreed on.
-async fn take_binary(socket: &Rc<Socket>, bytes: &[u8]) {
-    let refused = if !socket.wire.binary {
-        Some(Error::bad("binary frames need the subprotocol suixing.v1.bin"))
-    } else if socket.with(|state| state.stream.is_none()) {
-        Some(Error::new(Code::HelloFirst))
-    } else {
-        None
-    };
-    if let Some(error) = refused {
-        socket.say_error(&error, None);
-        return socket.count_garbage();
+fn binary(socket: &Socket, bytes: &[u8]) -> Task {
+    if !socket.wire.binary {
+        let error = Error::bad("binary frames need the subprotocol suixing.v1.bin");
+        return Task::Refuse { error, request_id: None, n: None, garbage: true };
     }
     match uplink::decode(bytes) {
-        Ok(frame) => {
-            socket.with(|state| state.busy = true);
-            fixes::take(socket, Fixes { n: frame.n, fixes: frame.fixes }, Form::Binary).await;
-            socket.with(|state| state.busy = false);
-        }
+        Ok(frame) => Task::Store(Fixes { n: frame.n, fixes: frame.fixes }, Form::Binary),
         Err(wrong) => {
             let error = Error::bad(format!("a binary frame of fixes: {}", wrong.why));
-            match wrong.n {
-                Some(n) => fixes::refuse(socket, n, error).await,
-                None => socket.say_error(&error, None),
-            }
-            socket.count_garbage();
+            Task::Refuse { error, request_id: None, n: wrong.n, garbage: true }
         }
-    }
-}
-
-/// Answers a message that was not understood.
-async fn refuse(socket: &Rc<Socket>, text: &str, wrong: Misunderstood) {
-    match protocol::fixes_counter(text) {
-        Some(n) if socket.with(|state| state.stream.is_some()) => fixes::refuse(socket, n, wrong.error).await,
-        _ => socket.say_error(&wrong.error, wrong.request_id),
-    }
-    if wrong.garbage {
-        socket.count_garbage();
     }
 }

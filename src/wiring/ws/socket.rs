@@ -260,16 +260,13 @@ impl Socket {
         }
     }
 
-    /// Waits while answers or fixes of this socket pile up: the client feels it as TCP back-pressure.
-    pub async fn wait_for_room(&self) {
-        while !self.is_ending() && self.with(|state| state.is_crowded()) {
-            self.room.notified().await;
-        }
+    /// Answers or fixes of this socket pile up: it reads no more, and the client feels it as TCP back-pressure.
+    pub fn is_crowded(&self) -> bool {
+        !self.is_ending() && self.with(|state| state.is_crowded())
     }
 }
 
 impl State {
-    /// The reader should wait.
     fn is_crowded(&self) -> bool {
         self.control_bytes > CONTROL_MAX || self.fixes.is_crowded()
     }
