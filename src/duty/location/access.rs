@@ -11,7 +11,7 @@ use super::live::Scope;
 use super::owed::Owed;
 use super::store::{self, AccessRow};
 use crate::platform::ctx::Core;
-use crate::platform::db::Priority;
+use crate::platform::db::{Conn, Priority};
 use crate::platform::policy::Actor;
 use crate::text_enum;
 use crate::words::error::Result;
@@ -67,12 +67,39 @@ pub fn over(mut row: AccessRow, scope: &Scope, bbox: Option<&BBox>) -> AccessRow
     row
 }
 
+/// What one look leaves behind.
+#[derive(Clone, Debug)]
+pub struct Look {
+    pub row: AccessRow,
+    /// The single people it showed.
+    pub people: Vec<PersonId>,
+    /// The look that it takes the place of.
+    pub ends: Option<AccessId>,
+}
+
+impl Look {
+    /// Writes it down.
+    pub fn write(&self, conn: &mut Conn) -> Result<()> {
+        if let Some(before) = &self.ends {
+            store::access_end(conn, before, self.row.from_at)?;
+        }
+        store::access_insert(conn, &self.row, &self.people)
+    }
+}
+
 /// Writes a look and the single people it showed. Answer only after it: a look without a record is refused, but for a
 /// full disk, when the record is [`Owed`].
 pub async fn record(core: &Core, row: AccessRow, people: Vec<PersonId>) -> Result<()> {
-    let (kept, seen) = (row.clone(), people.clone());
-    match core.db.write(Priority::Normal, move |tx| store::access_insert(tx.conn(), &row, &people)).await {
-        Err(error) => core.part::<Owed>()?.take(kept, seen, error),
+    record_after(core, None, row, people).await
+}
+
+async fn record_after(core: &Core, ends: Option<AccessId>, row: AccessRow, people: Vec<PersonId>) -> Result<()> {
+    let owed = core.part::<Owed>()?;
+    let ends = ends.filter(|before| !owed.end(before, row.from_at));
+    let look = Arc::new(Look { row, people, ends });
+    let written = Arc::clone(&look);
+    match core.db.write(Priority::Normal, move |tx| written.write(tx.conn())).await {
+        Err(error) => owed.take(look, error),
         Ok(()) => Ok(()),
     }
 }
@@ -144,16 +171,7 @@ impl Watch {
                 row.to_at = None;
                 (std::mem::replace(&mut open.id, row.id), row)
             };
-            let kept = row.clone();
-            let written = core.db.write(Priority::Normal, move |tx| {
-                store::access_end(tx.conn(), &ended, now)?;
-                store::access_insert(tx.conn(), &row, &[])
-            });
-            let written = match written.await {
-                Err(error) => core.part::<Owed>().and_then(|owed| owed.take(kept, Vec::new(), error)),
-                Ok(()) => Ok(()),
-            };
-            if let Err(error) = written {
+            if let Err(error) = record_after(&core, Some(ended), row, Vec::new()).await {
                 tracing::warn!(%error, "a change of live view could not be recorded");
             }
         });

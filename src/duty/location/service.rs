@@ -137,8 +137,7 @@ pub fn reporting_raise(core: &Core, tx: &mut Tx<'_>, people: &[PersonId], source
         }
         let now = tx.now;
         store::rule_put(tx.conn(), person, source, mode, now)?;
-        let others = rules.iter().filter(|(known, _)| known != source).map(|(_, mode)| *mode);
-        let after = Mode::strongest(others.chain([mode]));
+        let after = Mode::strongest(others_than(source, &rules).chain([mode]));
         reporting_tell(core, tx, person, strongest(&rules), after)?;
     }
     Ok(())
@@ -156,10 +155,14 @@ pub fn reporting_end(core: &Core, tx: &mut Tx<'_>, source: &str) -> Result<()> {
 pub fn reporting_end_for(core: &Core, tx: &mut Tx<'_>, person: &PersonId, source: &str) -> Result<()> {
     let rules = store::rules_of(tx.conn(), person)?;
     if store::rule_drop(tx.conn(), person, source)? {
-        let after = Mode::strongest(rules.iter().filter(|(known, _)| known != source).map(|(_, mode)| *mode));
+        let after = Mode::strongest(others_than(source, &rules));
         reporting_tell(core, tx, person, strongest(&rules), after)?;
     }
     Ok(())
+}
+
+fn others_than(source: &str, rules: &[(String, Mode)]) -> impl Iterator<Item = Mode> {
+    rules.iter().filter(move |(known, _)| known != source).map(|(_, mode)| *mode)
 }
 
 fn strongest(rules: &[(String, Mode)]) -> Mode {

@@ -4,8 +4,8 @@ use diesel::prelude::*;
 use serde::Serialize;
 
 use crate::duty::location::access::AccessKind;
-use crate::platform::db::Conn;
 use crate::platform::db::schema::{location_access as access, location_access_subject as subject};
+use crate::platform::db::{Conn, straight};
 use crate::words::error::Result;
 use crate::words::geo::BBox;
 use crate::words::ids::{AccessId, DeviceId, PersonId, UnitId};
@@ -43,11 +43,10 @@ impl AccessRow {
 
 /// Records a look, and the single people seen by it.
 pub fn access_insert(conn: &mut Conn, row: &AccessRow, people: &[PersonId]) -> Result<()> {
-    diesel::insert_into(access::table).values(row).execute(conn)?;
+    straight::execute(conn, diesel::insert_into(access::table).values(row))?;
     for person in people {
-        diesel::insert_into(subject::table)
-            .values((subject::person_id.eq(person), subject::access_id.eq(row.id)))
-            .execute(conn)?;
+        let seen = (subject::person_id.eq(person), subject::access_id.eq(row.id));
+        straight::execute(conn, diesel::insert_into(subject::table).values(seen))?;
     }
     Ok(())
 }
