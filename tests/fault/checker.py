@@ -66,9 +66,16 @@ def writes(evidence):
 
 
 def other_history(evidence, sent, answers, refusal):
-    """A receipt by REST names a place in a stream; put back from a copy, that stream has another history."""
-    return sent["op"] == "inbox_ack" and any(one["t"] < restored < refusal["t"] for one in answers
-                                             for _, restored in evidence.lost)
+    """A receipt by REST names a place in a stream; put back from a copy, that stream has another history. The server
+    knows it at the latest when one of the person's devices shows more than the copy has, and begins a new epoch then: a
+    receipt of the old one may still have been taken meanwhile."""
+    if sent["op"] != "inbox_ack":
+        return False
+    begun = [line["t"] for who, line in evidence.of_kind("welcome")
+             if who == sent["by"] and line["epoch"] != sent["body"]["epoch"]]
+    return any(restored < refusal["t"] and (any(one["t"] < restored for one in answers)
+                                            or any(restored < t <= refusal["t"] for t in begun))
+               for _, restored in evidence.lost)
 
 
 class Present:

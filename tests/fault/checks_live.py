@@ -52,7 +52,8 @@ def full(evidence):
         codes = collections.Counter(line["code"] for _, line in inside if line["e"] == "unavailable")
         if set(codes) - {"storage_full", "busy"}:
             yield f"writes were refused with {dict(codes)}"
-        unread = [(name, line) for name, line in inside if line["e"] == "unread"]
+        # 408: the request itself never came whole; that is the link.
+        unread = [(name, line) for name, line in inside if line["e"] == "unread" and line["status"] != 408]
         for name, line in unread[:1]:
             yield f"{len(unread)} reads failed, first {name}: {line['what']} with {line['status']} {line['code']}"
         if not any(line["e"] == "live" for _, line in inside):

@@ -310,7 +310,8 @@ class Server:
 
     def lock(self):
         """An exclusive lock held by another process' connection; close it to let go."""
-        other = sqlite3.connect(self.database, isolation_level=None, timeout=2, check_same_thread=False)
+        # The server commits without a pause: on a loaded machine the gap may be long in coming.
+        other = sqlite3.connect(self.database, isolation_level=None, timeout=20, check_same_thread=False)
         other.execute("BEGIN EXCLUSIVE")
         return other
 
