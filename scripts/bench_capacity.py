@@ -2,17 +2,12 @@
 Figures that were not measured this time stay as they are: their runs are read back from the file."""
 
 import json
-import os
-import platform
-import re
 import sys
-import time
 
+import bench_marked
 from bench_pairs import at, fair, grouped, latency, median, remark, show
 
 NAMES = ("scale", "promises", "uplink")
-BEGIN, END = "<!-- figures: begin (written by scripts/bench) -->", "<!-- figures: end -->"
-RUNS_BEGIN, RUNS_END = "```json\n", "\n```"
 
 
 def notes(runs):
@@ -137,34 +132,15 @@ def about(runs):
                    f"{min(gears)} to {max(gears)} MB/s of SHA-256.")
 
 
-def machine():
-    cpu = re.search(r"model name\s*:\s*(.*)", open("/proc/cpuinfo", encoding="utf-8").read())
-    return f"{time.strftime('%Y-%m-%d', time.gmtime())}, {os.cpu_count()} cores ({cpu.group(1) if cpu else platform.machine()}), Linux {platform.release()}"
-
-
 def main():
     source, target = sys.argv[1:3]
     with open(source, encoding="utf-8") as file:
         runs = [run for run in map(json.loads, filter(str.strip, file)) if run["name"] in NAMES]
-    for run in runs:
-        run["measured"] = machine()
     if target == "/dev/stdout":
         print("\n".join(tables(runs)))
         return
-    with open(target, encoding="utf-8") as file:
-        text = file.read()
-    if BEGIN not in text or END not in text:
-        sys.exit(f"{target} has no marked place for the figures")
-    head, rest = text.split(BEGIN, 1)
-    kept, tail = rest.split(END, 1)
-    measured = {(run["name"], run["backend"]) for run in runs}
-    if RUNS_BEGIN in kept:
-        before = kept.split(RUNS_BEGIN, 1)[1].split(RUNS_END, 1)[0]
-        runs += [run for run in map(json.loads, before.splitlines()) if (run["name"], run["backend"]) not in measured]
-    lines = [BEGIN, "", *about(runs), *tables(runs), "", "<details><summary>Every run, as JSON</summary>", "",
-             RUNS_BEGIN + "\n".join(json.dumps(run) for run in runs) + RUNS_END, "", "</details>", "", END]
-    with open(target, "w", encoding="utf-8") as file:
-        file.write(head + "\n".join(lines) + tail)
+    runs = bench_marked.with_kept(target, runs)
+    bench_marked.write(target, ["", *about(runs), *tables(runs), *bench_marked.every_run(runs)])
 
 
 if __name__ == "__main__":

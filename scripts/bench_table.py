@@ -1,28 +1,20 @@
 """Turns the runs of scripts/bench into the marked table of docs/BENCHMARKS.md: medians, void runs told."""
 
 import json
-import os
-import platform
-import re
 import statistics
 import sys
-import time
 
+import bench_marked
 import bench_pairs
+from bench_pairs import show
 
 ALONE = ("disk", "assignments", "backup", "ingest", "live")
-BEGIN, END = "<!-- figures: begin (written by scripts/bench) -->", "<!-- figures: end -->"
+PAIRS = ("fanout", "nearby", "durable", "idle", "coldstart")
 
 
 def median(values):
     values = [value for value in values if value is not None]
     return statistics.median(values) if values else None
-
-
-def show(value):
-    if value is None:
-        return "–"
-    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
 
 
 def offered(run):
@@ -59,43 +51,37 @@ def rows(runs):
         yield [name, backend, offered(shown[0]), f"server memory {memory} MiB, generator {share} core", "", "", "", "", "", ""]
 
 
+def about(runs):
+    """One line for those figures that were measured together; figures of different days may stand side by side."""
+    series = {}
+    for run in runs:
+        key = (run.get("measured", ""), run.get("runs", ""), run.get("seconds", ""))
+        series.setdefault(key, {}).setdefault(run["name"])
+    for (measured, count, seconds), names in series.items():
+        yield f"{', '.join(f'`{name}`' for name in names)}: {measured}; medians of {count} runs of {seconds} s."
+
+
+def tables(runs):
+    alone = list(rows([run for run in runs if run["name"] in ALONE]))
+    if alone:
+        yield "| figure | database | offered | measured | p50 ms | p99 ms | p99.9 ms | max ms | per second | remark |"
+        yield "|---|---|---|---|---:|---:|---:|---:|---:|---|"
+        for row in alone:
+            yield "| " + " | ".join(row + [""] * (10 - len(row))) + " |"
+    yield from bench_pairs.tables(runs)
+
+
 def main():
     source, target, count, seconds = sys.argv[1:5]
     with open(source, encoding="utf-8") as file:
         runs = [json.loads(line) for line in file if line.strip()]
-    cpu = re.search(r"model name\s*:\s*(.*)", open("/proc/cpuinfo", encoding="utf-8").read())
-    lines = [
-        BEGIN,
-        "",
-        f"{time.strftime('%Y-%m-%d', time.gmtime())}, {os.cpu_count()} cores ({cpu.group(1) if cpu else platform.machine()}), "
-        f"Linux {platform.release()}; medians of {count} runs of {seconds} s. Server on one core, generator on another.",
-        "",
-        "| figure | database | offered | measured | p50 ms | p99 ms | p99.9 ms | max ms | per second | remark |",
-        "|---|---|---|---|---:|---:|---:|---:|---:|---|",
-    ]
-    alone = [run for run in runs if run["name"] in ALONE]
-    if not alone:
-        lines = lines[:-2]
-    for row in rows(alone):
-        row = row + [""] * (10 - len(row))
-        lines.append("| " + " | ".join(row) + " |")
-    lines += bench_pairs.tables(runs)
+    runs = [{**run, "runs": count, "seconds": seconds} for run in runs if run["name"] in (*ALONE, *PAIRS)]
     # On a screen the runs have been seen already.
-    if target != "/dev/stdout":
-        lines += ["", "<details><summary>Every run, as JSON</summary>", "", "```json", *(json.dumps(run) for run in runs), "```", "", "</details>"]
-    lines += ["", END]
-    table = "\n".join(lines)
     if target == "/dev/stdout":
-        print(table)
+        print("\n".join(tables(runs)))
         return
-    with open(target, encoding="utf-8") as file:
-        text = file.read()
-    if BEGIN not in text or END not in text:
-        sys.exit(f"{target} has no marked place for the figures")
-    head, rest = text.split(BEGIN, 1)
-    tail = rest.split(END, 1)[1]
-    with open(target, "w", encoding="utf-8") as file:
-        file.write(head + table + tail)
+    runs = bench_marked.with_kept(target, runs)
+    bench_marked.write(target, ["", "Server on one core, generator on another.", "", *about(runs), "", *tables(runs), *bench_marked.every_run(runs)])
 
 
 if __name__ == "__main__":
