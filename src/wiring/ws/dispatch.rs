@@ -2,6 +2,7 @@
 //! and is answered by `reply` or `error` under its `request_id`.
 
 use std::rc::Rc;
+use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
 
@@ -12,7 +13,6 @@ use super::slices;
 use super::socket::{Socket, Tagged};
 use crate::duty::location::access::Watch;
 use crate::duty::location::live::Live;
-use crate::duty::officers;
 use crate::platform::ctx::Ctx;
 use crate::platform::http::{RequestMeta, strict};
 use crate::platform::keys::sha256_hex;
@@ -36,7 +36,7 @@ pub async fn run(socket: &Rc<Socket>, command: Command) {
 
 async fn answer(socket: &Rc<Socket>, command: Command) -> Result<(u16, Value)> {
     let rights = socket.link.rights();
-    let ctx = today(&socket.ctx).await?;
+    let ctx = today(socket).await?;
     match command.verb {
         Verb::Subscribe => {
             let answer = subscribe(socket, &ctx, command.body).await;
@@ -89,7 +89,7 @@ async fn subscribe(socket: &Rc<Socket>, ctx: &Ctx, body: Map<String, Value>) -> 
 pub async fn look_again(socket: &Rc<Socket>) {
     let Some((asked, before)) = socket.with(|state| state.looks.clone()) else { return };
     let looked = async {
-        let ctx = today(&socket.ctx).await?;
+        let ctx = today(socket).await?;
         let (scope, bbox) = match slices::look(&ctx, &asked).await {
             Err(error) if error.is(Code::NotFound) => (slices::nobody(&ctx), asked.bbox()?),
             other => other?,
@@ -123,11 +123,8 @@ fn refuse_members(body: &Map<String, Value>) -> Result<()> {
     body.keys().next().map_or(Ok(()), |name| Err(Error::field(name, "is not known here")))
 }
 
-/// The actor as the tables say now: a changed unit or role counts at once.
-async fn today(ctx: &Ctx) -> Result<Ctx> {
-    let Some(session) = ctx.actor.session else { return Ok(ctx.clone()) };
-    let actor = ctx.db.read(move |conn| officers::auth::actor_load(conn, &session)).await?;
-    Ok(Ctx::new(std::sync::Arc::clone(&ctx.core), actor))
+async fn today(socket: &Socket) -> Result<Ctx> {
+    Ok(Ctx { core: Arc::clone(&socket.ctx.core), actor: socket.actor_now().await? })
 }
 
 fn meta(command: &Command) -> Result<RequestMeta> {

@@ -18,10 +18,13 @@ use super::protocol::{Problem, Subscribe};
 use crate::duty::location::access::Watch;
 use crate::duty::location::ingest::AckCell;
 use crate::duty::location::live::Scope;
+use crate::duty::officers::Auth;
+use crate::duty::officers::auth::Known;
 use crate::platform::config;
 use crate::platform::ctx::Ctx;
+use crate::platform::policy::Actor;
 use crate::platform::push::hub::Link;
-use crate::words::error::Error;
+use crate::words::error::{Error, Result};
 
 /// After a close frame the connection is cut off at the latest this much later.
 pub const CLOSE_WITHIN: Duration = Duration::from_millis(700);
@@ -128,6 +131,8 @@ pub struct State {
     pub written: u64,
     pub confirmed: u64,
     pub fixes: super::fixes::Queue,
+    /// Who is at the other end, as of the last time it mattered.
+    pub actor: Option<Known>,
     /// The access record of the live view.
     pub watch: Option<Watch>,
     /// What the client asked to see, and what of it its rights allowed then.
@@ -183,6 +188,7 @@ impl Socket {
                 written: 0,
                 confirmed: 0,
                 fixes: super::fixes::Queue::default(),
+                actor: None,
                 watch: None,
                 looks: None,
                 live_order: None,
@@ -202,6 +208,16 @@ impl Socket {
     /// Lets the writer look again.
     pub fn wake(&self) {
         self.link.wake.notify_one();
+    }
+
+    /// Who is at the other end, as he is now: a changed unit or role counts at once.
+    pub async fn actor_now(&self) -> Result<Arc<Actor>> {
+        let Some(session) = self.ctx.actor.session else { return Ok(Arc::clone(&self.ctx.actor)) };
+        let known = self.with(|state| state.actor.clone());
+        let now = self.ctx.part::<Auth>()?.actor_now(&self.ctx, session, known).await?;
+        let actor = Arc::clone(&now.actor);
+        self.with(|state| state.actor = Some(now));
+        Ok(actor)
     }
 
     /// Queues an answer of ours.

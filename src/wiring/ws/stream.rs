@@ -12,7 +12,6 @@ use super::frame::Outgoing as Frame;
 use super::protocol::{Delivered, Hello, Reason, Welcome};
 use super::slices;
 use super::socket::{Socket, Stream, Tagged};
-use crate::duty::officers;
 use crate::platform::ctx::Core;
 use crate::platform::db::{Conn, Priority, Tx};
 use crate::platform::events::Event;
@@ -203,20 +202,20 @@ pub fn fetch_more(socket: &Rc<Socket>) {
     }
 }
 
+/// The next messages as frames, by the rights of this moment, not of the handshake.
+async fn read(socket: &Socket, after: i64, limit: i64) -> Result<Vec<(i64, Bytes)>> {
+    let actor = socket.actor_now().await?;
+    let messages = move |conn: &mut Conn| {
+        let envelopes = outbox::messages_after(conn, &actor.person, after, limit)?;
+        envelopes.iter().map(|one| Ok((one.seq, frame_of(&slices::message(conn, &actor, one)?)?))).collect()
+    };
+    socket.ctx.db.read(messages).await
+}
+
 async fn fetch(socket: &Rc<Socket>, after: i64, limit: i64, seen: i64) {
     let mut attempts = 0;
     let page = loop {
-        let actor = std::sync::Arc::clone(&socket.ctx.actor);
-        let read = socket.ctx.db.read(move |conn| {
-            // Rights of this moment, not of the handshake.
-            let actor = match actor.session {
-                Some(session) => officers::auth::actor_load(conn, &session)?,
-                None => Actor::clone(&actor),
-            };
-            let envelopes = outbox::messages_after(conn, &actor.person, after, limit)?;
-            envelopes.iter().map(|one| Ok((one.seq, frame_of(&slices::message(conn, &actor, one)?)?))).collect()
-        });
-        match read.await {
+        match read(socket, after, limit).await {
             Ok(page) => break Some(page),
             Err(error) if error.is(Code::TokenRevoked) => {
                 socket.end(Close::Revoked, "");
@@ -232,7 +231,7 @@ async fn fetch(socket: &Rc<Socket>, after: i64, limit: i64, seen: i64) {
             }
         }
     };
-    let Some(page): Option<Vec<(i64, Bytes)>> = page else {
+    let Some(page) = page else {
         socket.end(Close::Internal, "");
         return;
     };

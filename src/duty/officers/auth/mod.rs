@@ -81,6 +81,13 @@ struct Verified {
     expires: Timestamp,
 }
 
+/// An actor as the tables said after so many changes had been heard of.
+#[derive(Clone)]
+pub struct Known {
+    pub actor: Arc<Actor>,
+    epoch: u64,
+}
+
 /// The in-memory part of signing in; cheap to clone.
 #[derive(Clone)]
 pub struct Auth {
@@ -220,6 +227,22 @@ impl Auth {
             }
         };
         self.load(core, token, claims).await
+    }
+
+    /// The actor of an open session as of now: a connection that asks at every command reads the tables only when some
+    /// session, person or unit has changed since it asked before.
+    ///
+    /// Errors: `token_revoked`.
+    pub async fn actor_now(&self, core: &Core, session: SessionId, known: Option<Known>) -> Result<Known> {
+        let epoch = self.inner.epoch.load(Ordering::SeqCst);
+        if let Some(known) = known
+            && known.epoch == epoch
+            && self.hears(core)
+        {
+            return Ok(known);
+        }
+        let actor = core.db.read(move |conn| actor_load(conn, &session)).await?;
+        Ok(Known { actor: Arc::new(actor), epoch })
     }
 
     async fn load(&self, core: &Core, token: &str, claims: Claims) -> Result<Arc<Actor>> {
