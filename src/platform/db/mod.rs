@@ -6,6 +6,7 @@
 //! ([`writer`]); on PostgreSQL each runs in a transaction of its own and is
 //! repeated on a serialization failure.
 
+mod checkpoint;
 pub mod conn;
 pub mod kept;
 pub mod lock;

@@ -13,6 +13,7 @@ use diesel::connection::{SimpleConnection, TransactionManager};
 use parking_lot::{Condvar, Mutex};
 use tokio::sync::oneshot;
 
+use super::checkpoint;
 use super::conn::{self, Conn, Target};
 use super::tx::{Hook, React, Tx};
 use crate::words::error::{Code, Error, Result};
@@ -156,18 +157,21 @@ struct Shared {
 pub(super) struct Writer {
     shared: Arc<Shared>,
     thread: Option<std::thread::JoinHandle<()>>,
+    /// Its thread ends with us.
+    _checkpoints: std::sync::mpsc::Sender<()>,
 }
 
 impl Writer {
     pub(super) fn start(target: &Target, clock: Clock) -> Result<Self> {
         let conn = conn::establish(target, conn::Role::Writer)?;
+        let checkpoints = checkpoint::start(target)?;
         let shared = Arc::new(Shared::default());
         let seen = Arc::clone(&shared);
         let thread = std::thread::Builder::new()
             .name("db-writer".to_owned())
             .spawn(move || serve(&seen, conn, &clock))
             .map_err(Error::internal)?;
-        Ok(Self { shared, thread: Some(thread) })
+        Ok(Self { shared, thread: Some(thread), _checkpoints: checkpoints })
     }
 
     pub(super) fn depth(&self) -> usize {
