@@ -153,7 +153,7 @@ def idle(runs):
         peer = of_server(groups, backend, server.replace("suixing", "ws"))
         rows.append([server, backend if server.startswith("suixing") else "none", show(median(group, "offered.connections")), show(each),
                      ratio(each, median(peer, "kib_per_connection")), show(median(group, "kib_of_proxy")),
-                     show(median(group, "rss_after_mib")), remark([{**run, "generator_fair": True} for run in group])])
+                     show(median(group, "own_after_mib")), remark([{**run, "generator_fair": True} for run in group])])
     head = ["server", "database", "connections", "KiB each", "of `ws`", "of it the proxy", "server memory MiB", "remark"]
     return "Memory per idle connection, after 60 KB each way", head, 2, rows
 

@@ -1,6 +1,7 @@
 //! Memory of idle connections: each has received 60 KB and sent 60 KB before it falls silent. What ours keeps about
-//! people and fixes in any case is there before the first measurement, and a tenth more connections are open already, so
-//! that the difference is the connections' alone.
+//! people and fixes in any case is there before the first measurement, and as many connections are open already, so that
+//! pools, caches and the allocator have grown and the difference is the connections' alone. Counted is memory of the
+//! process's own, not the mapped database file.
 
 use std::time::Duration;
 
@@ -14,7 +15,7 @@ use tokio_tungstenite::tungstenite::Message;
 use crate::Result;
 use crate::history;
 use crate::http::Conn;
-use crate::meter::{Cost, round, rss_bytes};
+use crate::meter::{Cost, own_bytes, round};
 use crate::socket::{self, Link, number_after};
 use crate::world::{self, Server, now_us};
 
@@ -46,7 +47,7 @@ pub struct Args {
     #[arg(long)]
     target: Target,
     /// Connections.
-    #[arg(long, default_value_t = 2_000)]
+    #[arg(long, default_value_t = 1_000)]
     connections: usize,
     /// Where sockets are dialled, when that is not the server itself but a proxy in front of it.
     #[arg(long)]
@@ -59,7 +60,7 @@ pub struct Args {
 /// Bytes per connection.
 pub async fn run(args: Args) -> Result<Value> {
     let pid = args.server.server_pid.ok_or("--server-pid is needed")?;
-    let (first, begin) = (args.connections.div_ceil(10), now_us() - 3_600_000_000);
+    let (first, begin) = (args.connections, now_us() - 3_600_000_000);
     let mut tokens = vec![String::new(); first + args.connections];
     if args.target == Target::Suixing {
         let crew = world::people(&args.server, tokens.len(), 0).await?;
@@ -73,19 +74,19 @@ pub async fn run(args: Args) -> Result<Value> {
     }
     let (over, ends) = watch::channel(false);
     let (root, mut tasks) = (args.socket_url.as_deref().unwrap_or(&args.server.url), Vec::new());
-    let also = || args.also_pid.iter().map(|pid| rss_bytes(*pid)).sum::<u64>();
+    let also = || args.also_pid.iter().map(|pid| own_bytes(*pid)).sum::<u64>();
     // The first ones pay for threads, pools and caches that any number of connections needs.
     open(args.target, root, &tokens[..first], 0, begin, &ends, &mut tasks).await?;
     tokio::time::sleep(SETTLE).await;
-    let (before, also_before, cost) = (rss_bytes(pid), also(), Cost::begin(Some(pid)));
+    let (before, also_before, cost) = (own_bytes(pid), also(), Cost::begin(Some(pid)));
     let received = open(args.target, root, &tokens[first..], first, begin, &ends, &mut tasks).await?;
     tokio::time::sleep(SETTLE).await;
-    let (after, also_after) = (rss_bytes(pid), also());
+    let (after, also_after) = (own_bytes(pid), also());
     let each = |before: u64, after: u64| after.saturating_sub(before) as f64 / 1024.0 / args.connections as f64;
     let mut report = json!({
         "offered": {"connections": args.connections, "first": first, "sent_bytes": TALK},
         "received_bytes_each": received / args.connections,
-        "rss_before_mib": before >> 20, "rss_after_mib": after >> 20,
+        "own_before_mib": before >> 20, "own_after_mib": after >> 20,
         "kib_per_connection": round(each(before + also_before, after + also_after), 2),
         "kib_of_server": round(each(before, after), 2), "kib_of_proxy": round(each(also_before, also_after), 2),
     });

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use suixing::wiring::simulate::FAIR_SHARE;
-use suixing::wiring::simulate::process::rss_kib;
+use suixing::wiring::simulate::process::{own_kib, rss_kib};
 use suixing::wiring::simulate::stats::cpu_seconds;
 pub use suixing::wiring::simulate::stats::round;
 
@@ -43,14 +43,14 @@ impl Cost {
             let used = cpu_seconds(&pid.to_string()) - self.server_cpu;
             report["server_cpu_s"] = json!(round(used, 2));
             report["server_cores"] = json!(round(used / seconds, 3));
-            report["server_rss_mib"] = json!(rss_bytes(pid) / (1 << 20));
+            report["server_rss_mib"] = json!(rss_kib(&pid.to_string()) / 1024);
         }
     }
 }
 
-/// Resident memory of a process.
-pub fn rss_bytes(pid: u32) -> u64 {
-    rss_kib(&pid.to_string()) * 1024
+/// Resident memory of a process that is its own, see [`own_kib`].
+pub fn own_bytes(pid: u32) -> u64 {
+    own_kib(&pid.to_string()) * 1024
 }
 
 /// Latencies of a run, kept whole.

@@ -10,6 +10,7 @@ use super::stats::{cpu_seconds, round};
 pub struct Usage {
     pid: String,
     rss_kib: u64,
+    own_kib: u64,
     cpu_s: f64,
     begun: Instant,
 }
@@ -18,7 +19,8 @@ impl Usage {
     /// Notes where it stands.
     pub fn begin(pid: u32) -> Self {
         let pid = pid.to_string();
-        Self { rss_kib: rss_kib(&pid), cpu_s: cpu_seconds(&pid), begun: Instant::now(), pid }
+        let (rss_kib, own_kib) = (rss_kib(&pid), own_kib(&pid));
+        Self { rss_kib, own_kib, cpu_s: cpu_seconds(&pid), begun: Instant::now(), pid }
     }
 
     /// Starts the processor time anew; memory still counts from the beginning.
@@ -28,12 +30,12 @@ impl Usage {
 
     /// What `clients` connections cost, and the share of one core since the load began.
     pub fn report(&self, clients: usize) -> Value {
-        let after = rss_kib(&self.pid);
+        let grown = own_kib(&self.pid).saturating_sub(self.own_kib);
         let share = (cpu_seconds(&self.pid) - self.cpu_s) / self.begun.elapsed().as_secs_f64();
         json!({
             "rss_before_mib": self.rss_kib / 1024,
-            "rss_mib": after / 1024,
-            "kib_per_terminal": round(after.saturating_sub(self.rss_kib) as f64 / clients.max(1) as f64, 1),
+            "rss_mib": rss_kib(&self.pid) / 1024,
+            "kib_per_terminal": round(grown as f64 / clients.max(1) as f64, 1),
             "cores": round(share, 3),
         })
     }
@@ -41,8 +43,18 @@ impl Usage {
 
 /// Resident memory; 0 where it cannot be read.
 pub fn rss_kib(pid: &str) -> u64 {
+    status_kib(pid, "VmRSS:")
+}
+
+/// Resident memory that is the process's own: without mapped files, such as a database, which the kernel keeps for
+/// everybody and takes back when it likes.
+pub fn own_kib(pid: &str) -> u64 {
+    status_kib(pid, "RssAnon:")
+}
+
+fn status_kib(pid: &str, name: &str) -> u64 {
     let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix(name)).unwrap_or_default();
     line.split_whitespace().next().and_then(|kib| kib.parse().ok()).unwrap_or_default()
 }
 
@@ -52,7 +64,8 @@ mod tests {
 
     #[test]
     fn a_process_has_memory_and_a_missing_one_has_none() {
-        assert!(rss_kib("self") > 1_000);
+        assert!(rss_kib("self") > own_kib("self"));
+        assert!(own_kib("self") > 1_000);
         assert_eq!(rss_kib("0"), 0);
         assert!(Usage::begin(std::process::id()).report(0)["cores"].is_number());
     }
