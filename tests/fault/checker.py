@@ -244,7 +244,8 @@ class Stream:
         for seq, line in segment.items():
             if line["epoch"] == inbox["epoch"] and here.get(seq, (None,))[0] != line["id"]:
                 yield f"{self.name}: received {line['id']} as {seq}, the server has {here.get(seq, ('nothing',))[0]} there"
-        late = self.evidence.final["begun"] - 5
+        begun = self.evidence.final["begun"]
+        late = begun - 5 - self.evidence.unclocked(begun)
         waiting = [seq for seq, (_, at) in here.items() if seq > (position or 0) and self.evidence.at(at) < late]
         if waiting and opened:
             yield f"{self.name}: messages {min(waiting)} to {max(waiting)} never arrived"

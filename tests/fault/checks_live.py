@@ -30,6 +30,7 @@ def pictures(evidence):
         if calm(line, windows):
             for person, at, due in line["fresh"]:
                 end = min([evidence.fresh_until(person, line["t"])] + ([evidence.at(due)] if due else []))
+                end += evidence.unclocked(line["t"])
                 if end + LATE_S < line["t"] and person in evidence.names:
                     if end + LATE_S + evidence.taken(end, line["t"]) < line["t"]:
                         found[name].append(f"{line['way']} socket at {line['t']:.1f}: {evidence.names[person]} "

@@ -14,7 +14,8 @@ SIGNED = {"signed", "accepted", "dispatched", "returned", "transferred", "cancel
 def latest(evidence, due):
     """When something due then must have been told of: later after a hindrance, and by what the machine took."""
     begun = evidence.expected_by(due)
-    return begun + LATE_S + min(TAKEN_MAX_S, evidence.taken(begun - 1, begun + LATE_S + TAKEN_MAX_S))
+    late = LATE_S + evidence.unclocked(begun)
+    return begun + late + min(TAKEN_MAX_S, evidence.taken(begun - 1, begun + late + TAKEN_MAX_S))
 
 
 def deadlines(evidence):

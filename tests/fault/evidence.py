@@ -126,6 +126,17 @@ class Evidence:
                 due = ended
         return due
 
+    def unclocked(self, t):
+        """Seconds by which the server's clock may be behind at `t`: one that comes up under a clock behind what it wrote
+        goes on from there, and can know neither how long it was down nor how old the copy is that was put back."""
+        steps = [line["t"] for line in self.nemesis if line["e"] == "shifted" or
+                 (line["e"] == "fault" and line["name"] in ("clock", "reclock"))]
+        away = {(line["from"], line["to"]) for line in self.nemesis if line["e"] == "down" or
+                (line["e"] == "fault" and line["name"] in ("kill", "power"))} | set(self.lost)
+        if not any(step <= t for step in steps):
+            return 0.0
+        return sum(ended - begun for begun, ended in away if ended <= t)
+
     def taken(self, begun, ended):
         """Seconds the machine took from the server between two moments: it waited while others ran."""
         lines = [line for line in self.machine if begun < line["t"] <= ended + 0.25]
