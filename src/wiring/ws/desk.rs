@@ -22,7 +22,7 @@ pub enum Task {
     Greet(Hello),
     Store(Fixes<Fix>, Form),
     Run(Command),
-    /// An acknowledgement before any hello was answered.
+    /// Refuses what came before any hello was answered.
     Early,
     /// Says what was not understood; `n` is the counter of a message of fixes.
     Refuse {
@@ -62,10 +62,11 @@ impl Desk {
     fn begin(&mut self, task: Task) {
         self.socket.with(|state| state.busy = true);
         let socket = Rc::clone(&self.socket);
-        self.doing = Some(match task {
+        let too_early = matches!(task, Task::Store(..) | Task::Run(_)) && !is_greeted(&socket);
+        self.doing = Some(match if too_early { Task::Early } else { task } {
             Task::Greet(hello) => Box::pin(async move { greet(&socket, hello).await }),
-            Task::Store(fixes, form) => Box::pin(async move { store(&socket, fixes, form).await }),
-            Task::Run(command) => Box::pin(async move { command_or_early(&socket, command).await }),
+            Task::Store(message, form) => Box::pin(async move { fixes::take(&socket, message, form).await }),
+            Task::Run(command) => Box::pin(async move { dispatch::run(&socket, command).await }),
             Task::Early => Box::pin(async move { early(&socket) }),
             Task::Refuse { error, request_id, n, garbage } => {
                 Box::pin(async move { refuse(&socket, error, request_id, n, garbage).await })
@@ -115,14 +116,6 @@ async fn greet(socket: &Rc<Socket>, hello: Hello) {
         };
         socket.end(close, "");
     }
-}
-
-async fn store(socket: &Rc<Socket>, message: Fixes<Fix>, form: Form) {
-    if is_greeted(socket) { fixes::take(socket, message, form).await } else { early(socket) }
-}
-
-async fn command_or_early(socket: &Rc<Socket>, command: Command) {
-    if is_greeted(socket) { dispatch::run(socket, command).await } else { early(socket) }
 }
 
 fn early(socket: &Socket) {

@@ -138,13 +138,7 @@ impl World<'_> {
         let mut to: Vec<PersonId> = if far { (0..70).map(|_| sim::id(&mut self.dice)).collect() } else { Vec::new() };
         let chosen = 1 + self.dice.below(3);
         to.extend(self.people.iter().enumerate().filter(|(n, _)| chosen & (1 << n) != 0).map(|(_, person)| *person));
-        let draft = Draft {
-            kind: "check_in.due",
-            subject: Subject::new("person", "x"),
-            version: 1,
-            args: json!({}),
-            urgent: false,
-        };
+        let draft = any_draft();
         if self.dice.chance(0.1) {
             self.store.die_in(self.time.now(), |tx| outbox::send(tx, &to, &draft));
             return;
@@ -441,6 +435,11 @@ fn apps(dice: &mut Dice, store: &mut Memory, people: [PersonId; 2]) -> Vec<App> 
         }
     };
     [(0, false), (0, false), (0, true), (1, false)].map(app).into()
+}
+
+/// A message whose content does not matter.
+fn any_draft() -> Draft<'static> {
+    Draft { kind: "check_in.due", subject: Subject::new("person", "x"), version: 1, args: json!({}), urgent: false }
 }
 
 /// A reaction that writes down what is confirmed.

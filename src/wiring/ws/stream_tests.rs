@@ -8,13 +8,7 @@ fn scene() -> (Memory, PersonId, [Holder; 3], Vec<MessageId>) {
     let people = [sim::id(&mut dice), sim::id(&mut dice)];
     let [terminal, second, browser] =
         [0, 1, 2].map(|at| apps(&mut Dice::new(2), &mut Memory::open(), people)[at].holder);
-    let draft = Draft {
-        kind: "check_in.due",
-        subject: Subject::new("person", "x"),
-        version: 1,
-        args: json!({}),
-        urgent: false,
-    };
+    let draft = any_draft();
     let now = ServerTime::begin(&mut dice).now();
     let send = |tx: &mut Tx<'_>| (0..3).map(|_| outbox::send(tx, &people[..1], &draft)).collect::<Result<Vec<_>>>();
     let ids = store.write(now, None, send).unwrap();
