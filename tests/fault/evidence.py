@@ -45,6 +45,11 @@ class Evidence:
         self.windows = self.windows_of(HINDERING)
         # A server started under a wrong clock keeps it; its times since then are so much off.
         self.shifts = [(line["from"], line["step"]) for line in self.nemesis if line["e"] == "shifted"]
+        # (down since, up again); from a copy: since it was made.
+        away = self.windows_of({"kill", "power"})
+        self.starts = sorted((one for one in away if not any(copied <= one[0] and one[1] <= restored + 0.1
+                                                             for copied, restored in self.lost if one != (copied, restored))),
+                             key=lambda one: one[1])
         self.incidents = {one["incident"]["id"]: one for one in self.final["incidents"]}
         self.assignments = {one["id"]: one for found in self.final["incidents"] for one in found["assignments"]}
         self.incident_of = {name: row["incident_id"] for name, row in self.assignments.items()}
@@ -127,15 +132,32 @@ class Evidence:
         return due
 
     def unclocked(self, t):
-        """Seconds by which the server's clock may be behind at `t`: one that comes up under a clock behind what it wrote
-        goes on from there, and can know neither how long it was down nor how old the copy is that was put back."""
-        steps = [line["t"] for line in self.nemesis if line["e"] == "shifted" or
-                 (line["e"] == "fault" and line["name"] in ("clock", "reclock"))]
-        away = {(line["from"], line["to"]) for line in self.nemesis if line["e"] == "down" or
-                (line["e"] == "fault" and line["name"] in ("kill", "power"))} | set(self.lost)
-        if not any(step <= t for step in steps):
-            return 0.0
-        return sum(ended - begun for begun, ended in away if ended <= t)
+        """Seconds by which the server's clock is behind at `t`. One that comes up under a clock behind what it wrote goes
+        on from there, and can know neither how long it was down nor how old the copy is that was put back. Only such a
+        start counts: the one that sets the clock back, or any after one that ran ahead; the next under a right clock ends
+        it."""
+        lag, ahead_since = 0.0, None
+        for begun, ended in self.starts:
+            if ended > t:
+                break
+            shift = next(((at, step) for at, step in self.shifts if begun <= at < ended), None)
+            if shift is not None:
+                at, step = shift
+                ahead_since, lag = (at, 0.0) if step > 0 else (None, ended - begun + self.unwritten(at))
+            elif ahead_since is not None and begun >= ahead_since:
+                lag += ended - begun
+            else:
+                # Under a right clock, or from a copy of before the wrong one.
+                ahead_since, lag = None, 0.0
+        return lag
+
+    def unwritten(self, t):
+        """The age at `t` of what was written last, when that is an older copy to which nothing was added yet."""
+        for copied, restored in self.lost:
+            if restored <= t and not any(line["e"] in ("ack", "stored") and restored < line["t"] < t
+                                         for lines in self.journals.values() for line in lines):
+                return t - copied
+        return 0.0
 
     def taken(self, begun, ended):
         """Seconds the machine took from the server between two moments: it waited while others ran."""
