@@ -1,6 +1,7 @@
 //! The live table through its own interface: fusing, freshness, sharing, subscriptions, both encodings.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde_json::Value;
 
@@ -336,4 +337,50 @@ fn a_vehicle_without_people_has_its_own_marker() {
     w.live.set_facts(driver, w.facts("/a/", false));
     let (people, vehicles) = w.live.people(&w.seat("/a/"), None);
     assert_eq!((people.len(), vehicles.len()), (0, 1));
+}
+
+#[test]
+fn ticks_of_many_threads_never_put_an_older_place_over_a_newer_one() {
+    let w = World::new();
+    let people: Vec<(PersonId, DeviceId)> = (0..20).map(|_| (w.officer("/a/"), DeviceId::new())).collect();
+    let start = w.clock.now().plus_secs(-60);
+    // Rounds, each of which ends with everybody standing still: only then is there one right answer.
+    for round in 1..=100_i64 {
+        let moving = AtomicBool::new(true);
+        std::thread::scope(|threads| {
+            for _ in 0..3 {
+                threads.spawn(|| {
+                    while moving.load(Ordering::Relaxed) {
+                        w.live.tick();
+                    }
+                });
+            }
+            // A watcher with much to read: ticks meet at its lock, where the later one may come in first.
+            threads.spawn(|| {
+                while moving.load(Ordering::Relaxed) {
+                    let published = w.live.inner.published.read();
+                    (0..50).for_each(|_| _ = std::hint::black_box(published.slots().count()));
+                }
+            });
+            for step in 0..20 {
+                let at = start.plus_millis(round * 100 + step);
+                for (person, device) in &people {
+                    w.report(
+                        *person,
+                        *device,
+                        fix(at, 119.0, 30.0 + f64::from(i32::try_from(step).unwrap()) / 100.0, None),
+                    );
+                }
+            }
+            moving.store(false, Ordering::Relaxed);
+        });
+        let mut screen = Screen::default();
+        let mut sub = w.live.subscribe(w.seat("/a/"), None);
+        screen.take(&sub.snapshot(Encoding::Json));
+        for (person, _) in &people {
+            let drawn = screen.0[&person.to_string()]["lat"].as_f64().unwrap();
+            let known = w.live.get(person).unwrap().position.lat;
+            assert!((drawn - known).abs() < 1e-9, "round {round}: {drawn} is drawn, {known} is known");
+        }
+    }
 }

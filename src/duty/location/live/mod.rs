@@ -14,7 +14,7 @@ pub mod subscription;
 
 use std::sync::Arc;
 
-use parking_lot::RwLock;
+use parking_lot::{Mutex, RwLock};
 use tokio::sync::{Notify, watch};
 use uuid::Uuid;
 
@@ -42,6 +42,9 @@ pub struct Live {
 struct Inner {
     state: RwLock<State>,
     published: RwLock<Published>,
+    /// Held for a whole tick. Snapshots tick too, from any thread: one that read a place and was overtaken before it
+    /// published it would put the older place over the newer one, to stay until that subject changes again.
+    ticking: Mutex<()>,
     version: watch::Sender<u64>,
     timer: Notify,
     hub: Arc<Hub>,
@@ -59,6 +62,7 @@ impl Live {
             inner: Arc::new(Inner {
                 state: RwLock::new(state),
                 published: RwLock::new(Published::new(first)),
+                ticking: Mutex::new(()),
                 version: watch::Sender::new(first),
                 timer: Notify::new(),
                 hub,
@@ -200,6 +204,7 @@ impl Live {
 
     /// Encodes what changed since the last tick, once for all watchers. Called every tick; cheap when nothing changed.
     pub fn tick(&self) -> u64 {
+        let _one_at_a_time = self.inner.ticking.lock();
         let now = self.inner.clock.now();
         let dirty = std::mem::take(&mut self.inner.state.write().dirty);
         if dirty.is_empty() {
