@@ -109,11 +109,12 @@ fn core_over(config: Config) -> Result<Arc<Core>> {
     let hub = Arc::new(Hub::default());
     outbox::set_hub(Arc::clone(&hub));
     let auth = Auth::new(&config.auth, Arc::clone(&hub))?;
-    let (live, ingest) = location::service::open(&db, Arc::clone(&hub), clock.clone(), &config.location)?;
+    let (live, ingest, looks) = location::service::open(&db, Arc::clone(&hub), clock.clone(), &config.location)?;
     let core = Core::new(db, hub, keys, clock, config)
         .with_part(auth)
         .with_part(live)
         .with_part(ingest)
+        .with_part(looks)
         .with_part(location::owed::Owed::default())
         .with_part(backup::service::Shares::default());
     let core = Arc::new(core);

@@ -70,6 +70,8 @@ pub fn start(core: &Arc<Core>) -> JoinSet<()> {
     every(&mut set, core, "location.looks_owed", Duration::from_secs(1), |core| async move {
         location::owed::pay(&core).await
     });
+    // Asks each second whether it is time.
+    every(&mut set, core, "location.looks_seal", Duration::from_secs(1), location::jobs::looks_seal);
     every(&mut set, core, "location.facts", Duration::from_secs(60), location::jobs::facts_reread);
     every(&mut set, core, "location.retention", Duration::from_secs(3600), location::jobs::retention);
     set

@@ -2,6 +2,7 @@
 
 mod fixes;
 mod live;
+mod looks;
 mod moves;
 mod tracks;
 mod uplink;

@@ -2,12 +2,14 @@
 //!
 //! A live subscription is one record (who, purpose, scope, viewport, from, to); a change of viewport ends it and begins
 //! another, but only once the view has stood for [`DEBOUNCE`]. A single look (REST live view, nearby, track) is a record
-//! of a moment. Scoped records name no people: [`super::service::looked_at`] joins them with one's own track.
+//! of a moment. Scoped records name no people: [`super::service::looked_at`] joins them with one's own track. Those that
+//! name people go through [`super::looks`].
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::live::Scope;
+use super::looks::Looks;
 use super::owed::Owed;
 use super::store::{self, AccessRow};
 use crate::platform::ctx::Core;
@@ -33,6 +35,13 @@ text_enum! {
         Nearby = "nearby",
         /// One person's track.
         Track = "track",
+    }
+}
+
+impl AccessKind {
+    /// Shows single people, whom its record names; the others are over a unit.
+    pub const fn names_people(self) -> bool {
+        matches!(self, Self::Nearby | Self::Track)
     }
 }
 
@@ -68,7 +77,7 @@ pub fn over(mut row: AccessRow, scope: &Scope, bbox: Option<&BBox>) -> AccessRow
 }
 
 /// What one look leaves behind.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Look {
     pub row: AccessRow,
     /// The single people it showed.
@@ -78,12 +87,12 @@ pub struct Look {
 }
 
 impl Look {
-    /// Writes it down.
+    /// Writes one over a unit down.
     pub fn write(&self, conn: &mut Conn) -> Result<()> {
         if let Some(before) = &self.ends {
             store::access_end(conn, before, self.row.from_at)?;
         }
-        store::access_insert(conn, &self.row, &self.people)
+        store::access_insert(conn, &self.row)
     }
 }
 
@@ -98,10 +107,12 @@ async fn record_after(core: &Core, ends: Option<AccessId>, row: AccessRow, peopl
     let ends = ends.filter(|before| !owed.end(before, row.from_at));
     let look = Arc::new(Look { row, people, ends });
     let written = Arc::clone(&look);
-    match core.db.write(Priority::Normal, move |tx| written.write(tx.conn())).await {
-        Err(error) => owed.take(look, error),
-        Ok(()) => Ok(()),
-    }
+    let outcome = if look.row.kind.names_people() {
+        core.part::<Looks>()?.write(vec![written]).await
+    } else {
+        core.db.write(Priority::Normal, move |tx| written.write(tx.conn())).await
+    };
+    outcome.or_else(|error| owed.take(look, error))
 }
 
 /// The record of one live subscription. Owned by its socket; dropping it ends the record.

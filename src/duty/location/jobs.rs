@@ -1,10 +1,11 @@
-//! Periodic duties: the live tick, contracts that run out, facts re-read, old tracks and looks dropped.
+//! Periodic duties: the live tick, contracts that run out, facts re-read, looks sealed, old tracks and looks dropped.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::history::DAY_MS;
 use super::live::Live;
+use super::looks::Looks;
 use super::{service, store};
 use crate::platform::ctx::Core;
 use crate::platform::db::Priority;
@@ -60,5 +61,12 @@ pub async fn retention(core: Arc<Core>) -> Result<()> {
         tracing::info!(segments = dropped, "old tracks dropped");
     }
     while core.db.write(Priority::Background, move |tx| store::accesses_trim(tx.conn(), looks_before)).await? > 0 {}
+    while core.db.write(Priority::Background, move |tx| store::look_segments_trim(tx.conn(), looks_before)).await? > 0 {
+    }
     Ok(())
+}
+
+/// Seals looks that name people when they have waited long enough, or are many.
+pub async fn looks_seal(core: Arc<Core>) -> Result<()> {
+    core.part::<Looks>()?.seal(&core).await
 }

@@ -6,7 +6,7 @@
 //! history   open segments, sealing, trimming             ingest/   the one way in for REST and socket
 //! live/     markers, freshness, nearest, subscriptions   live_bin  16 bytes a moved person
 //! access    who looked at whom                           reporting how often devices report
-//! owed      looks shown while the disk was full
+//! looks/    looks that name people: log, open, sealed    owed      looks shown while the disk was full
 //! travel    time to arrive                               simplify, geojson  tracks as lines
 //! uplink    fixes as few bytes on the socket
 //! ```
@@ -23,6 +23,7 @@ pub mod judge;
 pub mod live;
 pub mod live_bin;
 pub mod log;
+pub mod looks;
 pub mod messages;
 pub mod owed;
 pub mod reporting;

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 
 use super::access::Look;
+use super::looks::Looks;
 use super::store;
 use crate::platform::ctx::Core;
 use crate::platform::db::Priority;
@@ -60,22 +61,31 @@ pub async fn pay(core: &Core) -> Result<()> {
         if looks.is_empty() {
             return Ok(());
         }
-        let paid = looks.len();
-        let written = looks.clone();
-        let wrote =
-            core.db.write(Priority::Background, move |tx| looks.iter().try_for_each(|look| look.write(tx.conn())));
-        match wrote.await {
+        match write(core, &looks).await {
             Err(error) if error.is(Code::ReadOnly) => return Ok(()),
             other => other?,
         }
         let ended: Vec<(AccessId, Timestamp)> = {
-            let mut looks = owed.looks.lock();
-            let gone: Vec<Arc<Look>> = looks.drain(..paid).collect();
-            let late = gone.iter().zip(&written).filter(|(now, then)| now.row.to_at != then.row.to_at);
+            let mut left = owed.looks.lock();
+            let gone: Vec<Arc<Look>> = left.drain(..looks.len()).collect();
+            let late = gone.iter().zip(&looks).filter(|(now, then)| now.row.to_at != then.row.to_at);
             late.filter_map(|(now, _)| now.row.to_at.map(|at| (now.row.id, at))).collect()
         };
         for (id, at) in ended {
             core.db.write(Priority::Background, move |tx| store::access_end(tx.conn(), &id, at)).await?;
         }
     }
+}
+
+/// Those that name people first: when the others then cannot be written, they are written again, and told once all the
+/// same.
+async fn write(core: &Core, looks: &[Arc<Look>]) -> Result<()> {
+    let (naming, scoped): (Vec<_>, Vec<_>) = looks.iter().cloned().partition(|look| look.row.kind.names_people());
+    if !naming.is_empty() {
+        core.part::<Looks>()?.write(naming).await?;
+    }
+    if scoped.is_empty() {
+        return Ok(());
+    }
+    core.db.write(Priority::Background, move |tx| scoped.iter().try_for_each(|look| look.write(tx.conn()))).await
 }

@@ -11,6 +11,7 @@ use super::codec;
 use super::fix::Fix;
 use super::ingest::Ingest;
 use super::live::{Facts, Live};
+use super::looks::{Looks, read};
 use super::messages::REPORTING_POLICY;
 use super::reporting::Mode;
 use super::store::{self, AccessRow};
@@ -32,8 +33,9 @@ const LOOKS_MAX: i64 = 500;
 /// Seconds before a look within which a last fix still says where one was.
 const STANDING_S: i64 = 900;
 
-/// Opens this slice's in-memory parts: the live table, rebuilt from history, and the way in for fixes. Blocking.
-pub fn open(db: &Db, hub: Arc<Hub>, clock: Clock, settings: &config::Location) -> Result<(Live, Ingest)> {
+/// Opens this slice's in-memory parts: the live table, rebuilt from history, the way in for fixes, and that for looks.
+/// Blocking.
+pub fn open(db: &Db, hub: Arc<Hub>, clock: Clock, settings: &config::Location) -> Result<(Live, Ingest, Looks)> {
     let live = Live::new(hub, clock.clone(), settings.default_promise_s);
     let now = clock.now();
     db.write_blocking(Priority::Background, move |tx| store::access_end_all(tx.conn(), now))?;
@@ -43,9 +45,10 @@ pub fn open(db: &Db, hub: Arc<Hub>, clock: Clock, settings: &config::Location) -
     for (person, mode) in db.read_blocking(store::rules_all)? {
         live.set_promise(person, mode.promise_s());
     }
+    let looks = Looks::open(db, clock.clone())?;
     let ingest = Ingest::open(db, live.clone(), clock, settings)?;
     live.tick();
-    Ok((live, ingest))
+    Ok((live, ingest, looks))
 }
 
 /// What live location must know of one person; `None` if there is no such person.
@@ -261,13 +264,14 @@ pub struct LookedAt {
 /// in view.
 pub async fn looked_at(core: &Core, person: PersonId, from: Timestamp, to: Timestamp) -> Result<Vec<LookedAt>> {
     let own_track = track(core, person, from.plus_secs(-STANDING_S), to).await?;
+    let open = core.part::<Looks>()?.open_at(&person, from, to, usize::try_from(LOOKS_MAX).unwrap_or(0));
     core.db
         .read(move |conn| {
             let home = officers::person_fetch(conn, &person)?.unit_id;
             let unit = officers::unit_fetch(conn, &home)?;
             let mut looks: Vec<LookedAt> = Vec::new();
             let mut names: HashMap<PersonId, String> = HashMap::new();
-            let named = store::accesses_naming(conn, &person, from, to, LOOKS_MAX)?;
+            let named = read::naming(conn, &person, open, from, to, LOOKS_MAX)?;
             let scoped = store::accesses_of_units(conn, &person, &paths_above(&unit.path), from, to, LOOKS_MAX)?;
             let named = named.into_iter().map(|row| {
                 let (a, b) = (row.from_at, row.to_at.unwrap_or(row.from_at));

@@ -14,6 +14,9 @@ pub struct Location {
     pub access_retention_days: i64,
     /// Fixes a restart replays at most; beyond, segments are sealed early.
     pub max_log_fixes: u64,
+    /// Seconds after which looks that name people leave the log for a row per person. Longer makes fewer and larger
+    /// rows, and more for a restart to read.
+    pub looks_seal_s: i64,
     /// How much longer the road is than the straight line.
     pub detour: f64,
 }
@@ -26,6 +29,7 @@ impl Default for Location {
             retention_days: 90,
             access_retention_days: 365,
             max_log_fixes: 500_000,
+            looks_seal_s: 60,
             detour: 1.35,
         }
     }

@@ -3,22 +3,26 @@
 use crate::support::{Database, TestApp, wait_for};
 use serde_json::json;
 
+/// Where looks are written: those over a unit, and those that name people.
+const TABLES: [&str; 2] = ["location_access", "look_log"];
+
 /// From now on no look can be stored: what a full disk answers, without one.
 fn refuse() -> Vec<String> {
+    let trigger = |table: &str| format!("CREATE TRIGGER full_{table} BEFORE INSERT ON {table}");
     if Database::on_postgres() {
         let body = "BEGIN RAISE EXCEPTION 'could not extend file: No space left on device'; END";
-        return vec![
-            format!("CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ {body} $$"),
-            "CREATE TRIGGER full_disk BEFORE INSERT ON location_access FOR EACH ROW EXECUTE FUNCTION refuse()"
-                .to_owned(),
-        ];
+        let function = format!("CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ {body} $$");
+        let each = "FOR EACH ROW EXECUTE FUNCTION refuse()";
+        let triggers = TABLES.iter().map(|table| format!("{} {each}", trigger(table)));
+        return std::iter::once(function).chain(triggers).collect();
     }
-    let body = "SELECT RAISE(ABORT, 'database or disk is full');";
-    vec![format!("CREATE TRIGGER full_disk BEFORE INSERT ON location_access BEGIN {body} END")]
+    let body = "BEGIN SELECT RAISE(ABORT, 'database or disk is full'); END";
+    TABLES.iter().map(|table| format!("{} {body}", trigger(table))).collect()
 }
 
-fn relieve() -> String {
-    format!("DROP TRIGGER full_disk{}", if Database::on_postgres() { " ON location_access" } else { "" })
+fn relieve() -> Vec<String> {
+    let on = |table: &str| if Database::on_postgres() { format!(" ON {table}") } else { String::new() };
+    TABLES.iter().map(|table| format!("DROP TRIGGER full_{table}{}", on(table))).collect()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -47,7 +51,9 @@ async fn the_map_is_shown_and_the_look_is_recorded_later() {
     page.send(json!({ "type": "unsubscribe", "request_id": "off" }));
     page.reply("off").await;
 
-    app.sql(relieve()).await;
+    for statement in relieve() {
+        app.sql(statement).await;
+    }
     let looks = wait_for("the looks", || async {
         let looks = officer.get("/me/looked-at").await.expect(200);
         let text = looks.json.to_string();

@@ -1,4 +1,4 @@
-//! Who looked at whom.
+//! Who looked at whom: looks at a unit's people, and those that named people before these had a log of their own.
 
 use diesel::prelude::*;
 use serde::Serialize;
@@ -12,7 +12,7 @@ use crate::words::ids::{AccessId, DeviceId, PersonId, UnitId};
 use crate::words::time::Timestamp;
 
 /// One look, or one live subscription from beginning to end.
-#[derive(Clone, Debug, Queryable, Insertable, Serialize)]
+#[derive(Clone, Debug, PartialEq, Queryable, Insertable, Serialize)]
 #[diesel(table_name = access)]
 pub struct AccessRow {
     pub id: AccessId,
@@ -41,13 +41,9 @@ impl AccessRow {
     }
 }
 
-/// Records a look, and the single people seen by it.
-pub fn access_insert(conn: &mut Conn, row: &AccessRow, people: &[PersonId]) -> Result<()> {
+/// Records a look at a unit's people.
+pub fn access_insert(conn: &mut Conn, row: &AccessRow) -> Result<()> {
     straight::execute(conn, diesel::insert_into(access::table).values(row))?;
-    for person in people {
-        let seen = (subject::person_id.eq(person), subject::access_id.eq(row.id));
-        straight::execute(conn, diesel::insert_into(subject::table).values(seen))?;
-    }
     Ok(())
 }
 
@@ -64,7 +60,7 @@ pub fn access_end_all(conn: &mut Conn, to: Timestamp) -> Result<usize> {
     Ok(diesel::update(access::table.filter(access::to_at.is_null())).set(access::to_at.eq(to)).execute(conn)?)
 }
 
-/// Looks between the bounds that named the person.
+/// Looks between the bounds that named the person, of before there was a log of them.
 pub fn accesses_naming(
     conn: &mut Conn,
     person: &PersonId,

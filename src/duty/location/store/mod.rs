@@ -2,8 +2,10 @@
 
 mod access;
 mod fixes;
+mod looks;
 mod reporting;
 
 pub use access::*;
 pub use fixes::*;
+pub use looks::*;
 pub use reporting::*;

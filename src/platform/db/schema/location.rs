@@ -59,6 +59,26 @@ diesel::table! {
 }
 
 diesel::table! {
+    look_log (n) {
+        n -> BigInt,
+        looks -> BigInt,
+        body -> Binary,
+        created_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    look_segment (id) {
+        id -> Text,
+        person_id -> Text,
+        from_at -> BigInt,
+        to_at -> BigInt,
+        looks -> BigInt,
+        body -> Binary,
+    }
+}
+
+diesel::table! {
     reporting_rule (person_id, source) {
         person_id -> Text,
         source -> Text,
