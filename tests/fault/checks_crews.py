@@ -55,7 +55,8 @@ def settled(evidence, key, before):
 
 
 def units(evidence):
-    """A unit's call was signed, given back or handed on by somebody who did."""
+    """A unit's call was signed, given back or handed on by somebody who did; who sends his own people signs for his unit,
+    not for another."""
     did = collections.defaultdict(set)
     for name, line in evidence.of_kind("send"):
         incident = line["about"].get("incident")
@@ -69,7 +70,8 @@ def units(evidence):
             person = rung.get("person_id")
             if rung["truth"] != "human" or person not in evidence.names or rung["rung"] == "created":
                 continue
-            words = {"signed": {"sign", "assign", "reassign"}, "returned": {"return"},
+            own = evidence.who[evidence.names[person]]["unit"] == row["assignee"]["id"]
+            words = {"signed": {"sign", "assign", "reassign"} if own else set(), "returned": {"return"},
                      "dispatched": {"assign", "reassign"}}.get(rung["rung"], set())
             if not words & did[row["incident_id"], person]:
                 yield f"{row['id']}: {rung['rung']} is shown as the word of {evidence.names[person]}, who did not say it"

@@ -13,9 +13,10 @@ STOPPING = {"kill", "pause", "rollback", "power", "reclock"}
 def freshness(evidence):
     """No marker read is fresh beyond what its device promised."""
     for name, line in evidence.of_kind("live"):
-        now = evidence.at(line["server"])
+        server = evidence.clock.by(line["server"])
+        now = server + evidence.clock.state(line["t"]).lag
         for person, at, due in line["fresh"]:
-            if evidence.at(due) + 0.01 < now:
+            if evidence.clock.by(due) + 0.01 < server:
                 yield f"{name}: {person} is shown fresh at {line['server']}, due {due}"
             until = evidence.fresh_until(person, line["t"])
             if until + 1.0 < now and person in evidence.names:
@@ -30,7 +31,6 @@ def pictures(evidence):
         if calm(line, windows):
             for person, at, due in line["fresh"]:
                 end = min([evidence.fresh_until(person, line["t"])] + ([evidence.at(due)] if due else []))
-                end += evidence.unclocked(line["t"])
                 if end + LATE_S < line["t"] and person in evidence.names:
                     if end + LATE_S + evidence.taken(end, line["t"]) < line["t"]:
                         found[name].append(f"{line['way']} socket at {line['t']:.1f}: {evidence.names[person]} "

@@ -6,6 +6,8 @@ from server import ACCEPTED_S, COMMANDER_S, DELIVERED_S, PARENT_S, SIGNED_S
 LATE_S = 1.5
 # What a loaded machine may take from the server on top of that, as measured.
 TAKEN_MAX_S = 5.0
+# What the server's clock may be wrong by: a step it follows, slowly.
+CLOCK_S = 1.0
 # What stops the clock of the first answer.
 ANSWERS = {"accepted", "en_route", "on_scene", "cleared", "declined", "change_requested", "queued", "suspended"}
 SIGNED = {"signed", "accepted", "dispatched", "returned", "transferred", "cancelled"}
@@ -14,8 +16,7 @@ SIGNED = {"signed", "accepted", "dispatched", "returned", "transferred", "cancel
 def latest(evidence, due):
     """When something due then must have been told of: later after a hindrance, and by what the machine took."""
     begun = evidence.expected_by(due)
-    late = LATE_S + evidence.unclocked(begun)
-    return begun + late + min(TAKEN_MAX_S, evidence.taken(begun - 1, begun + late + TAKEN_MAX_S))
+    return begun + LATE_S + min(TAKEN_MAX_S, evidence.taken(begun - 1, begun + LATE_S + TAKEN_MAX_S))
 
 
 def deadlines(evidence):
@@ -57,7 +58,7 @@ def answered_at(evidence, row, rungs, person=None):
 
 
 def one(evidence, row, missed, limit, allowed, stopped):
-    due = evidence.at(row["created_at"]) + allowed[row["priority"] - 1]
+    due = evidence.at(row["created_at"], allowed[row["priority"] - 1])
     until = latest(evidence, due)
     if stopped is not None and stopped <= until:
         return
@@ -78,7 +79,7 @@ def backups(evidence):
             ends.append(evidence.at(row["taken_by"]["at"]))
         stopped = min(ends, default=None)
         for kind, after in (("escalated_parent_room", PARENT_S), ("escalated_commander", COMMANDER_S)):
-            due = evidence.at(row["received_at"]) + after
+            due = evidence.at(row["received_at"], after)
             until = latest(evidence, due)
             if (stopped is not None and stopped <= until) or evidence.final["backups_at"] <= until:
                 continue
@@ -89,4 +90,16 @@ def backups(evidence):
                 yield f"backup {row['id']}: {kind} came {min(told) - due:.1f} s late"
 
 
-ALL = (deadlines, backups)
+def clock(evidence):
+    """The server's clock is right, but for a wrong one it came up under: then it is no further behind than what it could
+    not know."""
+    found = []
+    for name, line in evidence.of_kind("live"):
+        shown, most = evidence.clock.by(line["server"]), evidence.clock.state(line["t"]).most
+        if shown + most + CLOCK_S < line["asked"] or line["t"] + CLOCK_S < shown:
+            found.append(f"{name} asked at {line['asked']:.3f} and was told {line['server']}, which may be {most:.1f} s behind")
+    if found:
+        yield f"{len(found)} reads show a wrong clock, first {found[0]}"
+
+
+ALL = (deadlines, backups, clock)

@@ -39,6 +39,12 @@ class Flash:
         self.cursor = {"epoch": None, "last_seq": 0, "last_id": None}
         self.outbox, self.fixes, self.known = [], [], {}
 
+    def owed(self):
+        """How many writes were sent, and fixes made, that nobody has answered for good. A confirmation that waits for
+        its time was not sent, and the copy of an answered write that is long on the way owes nothing: while messages
+        come there is nearly always one of those."""
+        return sum(1 for item in self.outbox if item["sent"] and not item.get("answered")) + len(self.fixes)
+
 
 class Client:
     """One run of the app. `start` and `kill` as often as wanted."""
@@ -167,6 +173,7 @@ class Client:
             if status == 503:
                 self.journal.note("unavailable", op=item["op"], key=item["key"], code=body.get("code"))
             return False
+        item["answered"] = True
         return True
 
     async def once(self, item):
@@ -176,8 +183,9 @@ class Client:
             raise asyncio.TimeoutError
         reply = asyncio.get_running_loop().create_future()
         self.replies.setdefault(item["key"], []).append(reply)
-        await self.socket.send_json({**item["socket"], "request_id": item["key"]})
         try:
+            # A socket that is just closing refuses: who stayed in the list then would take the answer of the next try.
+            await self.socket.send_json({**item["socket"], "request_id": item["key"]})
             found = await asyncio.wait_for(reply, 8)
         finally:
             if reply in self.replies.get(item["key"], []):

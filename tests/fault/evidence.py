@@ -7,15 +7,11 @@ import json
 import os
 
 import journal
+from server_clock import ServerClock, seconds
 
 
 # Faults during which the server cannot commit. The others excuse nothing.
 HINDERING = {"kill", "pause", "locked", "database", "rollback", "power", "was_full"}
-
-
-def seconds(text):
-    """An instant on the wire as seconds since the epoch."""
-    return datetime.datetime.fromisoformat(text).timestamp()
 
 
 def micros(text):
@@ -33,7 +29,7 @@ class Evidence:
         with open(os.path.join(folder, "final.json")) as file:
             self.final = json.load(file)
         self.nemesis = self.journals.pop("nemesis", [])
-        self.journals.pop("admin", None)
+        admin = self.journals.pop("admin", [])
         self.machine = self.journals.pop("machine", [])
         # The state was read from here on; what came later may not be in it.
         self.whole = self.journals
@@ -43,19 +39,14 @@ class Evidence:
         self.names = {who["person"]: name for name, who in self.who.items()}
         self.lost = [(line["copied"], line["restored"]) for line in self.nemesis if line["e"] == "rolled_back"]
         self.windows = self.windows_of(HINDERING)
-        # A server started under a wrong clock keeps it; its times since then are so much off.
-        self.shifts = [(line["from"], line["step"]) for line in self.nemesis if line["e"] == "shifted"]
-        # (down since, up again); from a copy: since it was made.
-        away = self.windows_of({"kill", "power"})
-        self.starts = sorted((one for one in away if not any(copied <= one[0] and one[1] <= restored + 0.1
-                                                             for copied, restored in self.lost if one != (copied, restored))),
-                             key=lambda one: one[1])
         self.incidents = {one["incident"]["id"]: one for one in self.final["incidents"]}
         self.assignments = {one["id"]: one for found in self.final["incidents"] for one in found["assignments"]}
         self.incident_of = {name: row["incident_id"] for name, row in self.assignments.items()}
         self.backups = {one["id"]: one for one in self.final["backups"]}
         self.crews = {one["id"]: one for one in self.final["crews"]}
+        self.admin = [line for line in admin if line["t"] < self.final["begun"]]
         self._writes()
+        self.clock = ServerClock(self)
         self._promises()
 
     def _writes(self):
@@ -76,13 +67,9 @@ class Evidence:
         """Whether what was acknowledged then was undone by putting an older database back."""
         return any(copied <= t <= restored for copied, restored in self.lost)
 
-    def at(self, text):
-        """When that was by the right clock: an instant a server under a wrong one wrote is recognised by being in it."""
-        found = seconds(text)
-        for begun, step in self.shifts:
-            if begun <= found - step <= self.final["begun"] + 60:
-                return found - step
-        return found
+    def at(self, text, after=0.0):
+        """When that was by the right clock, or when so many seconds after it were over by the server's."""
+        return self.clock.right(self.clock.by(text) + after)
 
     def of_nemesis(self, kind):
         return [line for line in self.nemesis if line["e"] == kind]
@@ -94,7 +81,7 @@ class Evidence:
         return sorted(found + self.lost)
 
     def _promises(self):
-        """Per person: (sent at, shown as fresh until at most) of every fix that was sent."""
+        """Per person: (sent at, shown as fresh until at most) of every fix that was sent. It ends by the server's clock."""
         sent = collections.defaultdict(dict)
         for name, lines in self.journals.items():
             for line in lines:
@@ -106,7 +93,7 @@ class Evidence:
                         fix = sent[self.who[name]["person"]].get(at)
                         if fix and fix[1] is None:
                             fix[1] = line["t"]
-        self.horizon = {person: sorted((t, min(seconds(at), got or t + 30) + promise + max(3, promise // 5))
+        self.horizon = {person: sorted((t, self.end(seconds(at), got or t + 30, promise))
                                        for at, (t, got, promise) in fixes.items()) for person, fixes in sent.items()}
         self.furthest = {}
         for person, ends in self.horizon.items():
@@ -116,6 +103,10 @@ class Evidence:
                 times.append(t)
                 best.append(top)
             self.furthest[person] = (times, best)
+
+    def end(self, at, got, promise):
+        """When a promise given at `at` and known to the server at `got` is over."""
+        return self.clock.right(min(at, got - self.clock.state(got).lag) + promise + max(3, promise // 5))
 
     def fresh_until(self, person, t):
         """The end of every promise this person's devices had made by `t`."""
@@ -130,34 +121,6 @@ class Evidence:
             if begun <= due + 1.5 and ended > due:
                 due = ended
         return due
-
-    def unclocked(self, t):
-        """Seconds by which the server's clock is behind at `t`. One that comes up under a clock behind what it wrote goes
-        on from there, and can know neither how long it was down nor how old the copy is that was put back. Only such a
-        start counts: the one that sets the clock back, or any after one that ran ahead; the next under a right clock ends
-        it."""
-        lag, ahead_since = 0.0, None
-        for begun, ended in self.starts:
-            if ended > t:
-                break
-            shift = next(((at, step) for at, step in self.shifts if begun <= at < ended), None)
-            if shift is not None:
-                at, step = shift
-                ahead_since, lag = (at, 0.0) if step > 0 else (None, ended - begun + self.unwritten(at))
-            elif ahead_since is not None and begun >= ahead_since:
-                lag += ended - begun
-            else:
-                # Under a right clock, or from a copy of before the wrong one.
-                ahead_since, lag = None, 0.0
-        return lag
-
-    def unwritten(self, t):
-        """The age at `t` of what was written last, when that is an older copy to which nothing was added yet."""
-        for copied, restored in self.lost:
-            if restored <= t and not any(line["e"] in ("ack", "stored") and restored < line["t"] < t
-                                         for lines in self.journals.values() for line in lines):
-                return t - copied
-        return 0.0
 
     def taken(self, begun, ended):
         """Seconds the machine took from the server between two moments: it waited while others ran."""

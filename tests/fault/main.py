@@ -156,9 +156,14 @@ def tampered(folder):
     """Falsifies what a round left; every way must be seen."""
     found = tamper(folder)
     for name, objections in found.items():
-        say(f"{name}: {'no such thing in this round' if objections is None else (objections or ['NOT SEEN'])[0][:150]}")
+        if isinstance(objections, str):
+            say(f"{name}: not applicable: {objections}")
+        else:
+            say(f"{name}: {(objections or ['NOT SEEN'])[0][:150]}")
     missed = [name for name, objections in found.items() if objections == []]
-    print(json.dumps({"ways": len(found), "seen": sum(1 for one in found.values() if one), "missed": missed}))
+    absent = [name for name, objections in found.items() if isinstance(objections, str)]
+    print(json.dumps({"ways": len(found), "seen": len(found) - len(missed) - len(absent), "not_applicable": absent,
+                      "missed": missed}))
     return 1 if missed else 0
 
 

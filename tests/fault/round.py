@@ -109,12 +109,10 @@ class Round:
         return nemesis.applied
 
     async def drain(self):
-        """Waits until nobody has anything left to say; what is left then was not acknowledged and proves nothing."""
+        """Waits until all that was sent is answered; what is left then was not acknowledged and proves nothing."""
         until = time.time() + DRAIN
-        while time.time() < until:
-            left = sum(len(one.app.flash.outbox) + len(getattr(one.app.flash, "fixes", ())) for one in self.world)
-            if left == 0:
-                break
+        # Counted once more when the time is up: what was answered since the last look is not left.
+        while (left := sum(one.app.flash.owed() for one in self.world)) and time.time() < until:
             await asyncio.sleep(0.25)
         Journal(self.journals, "nemesis").note("drained", left=left, alive=self.server.alive())
         await asyncio.sleep(SETTLE)
