@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use parking_lot::RwLock;
 
@@ -23,6 +23,11 @@ use crate::words::time::{Clock, Timestamp};
 /// Fixes of one flush; bounds the time a commit takes.
 const FLUSH_FIXES: usize = 20_000;
 
+/// Flushes begin at least this far apart. A commit costs about the same for one fix as for a hundred, so single fixes
+/// that arrive by the thousand are written some at a time; the first one after a pause is written at once. A tenth of
+/// what the acknowledgement of a fix may take.
+const PACE: Duration = Duration::from_millis(5);
+
 /// With nothing arriving, segments that are due are sealed this often.
 const IDLE: Duration = Duration::from_secs(5);
 
@@ -40,6 +45,7 @@ pub(super) struct Collector {
 
 impl Collector {
     pub fn run(mut self, queue: &Receiver<Call>) {
+        let mut next = Instant::now();
         loop {
             let mut calls = Vec::new();
             match queue.recv_timeout(IDLE) {
@@ -48,12 +54,14 @@ impl Collector {
                 Err(RecvTimeoutError::Disconnected) => return,
             }
             let mut fixes: usize = calls.iter().map(|call| call.fixes.len()).sum();
+            // Takes what is queued even when it is time already: with nothing left to wait for it does not wait.
             while fixes < FLUSH_FIXES
-                && let Ok(call) = queue.try_recv()
+                && let Ok(call) = queue.recv_timeout(next.saturating_duration_since(Instant::now()))
             {
                 fixes += call.fixes.len();
                 calls.push(call);
             }
+            next = Instant::now() + PACE;
             self.waiting.fetch_sub(fixes, Ordering::Relaxed);
             self.flush(calls);
         }
