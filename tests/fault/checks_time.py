@@ -95,7 +95,7 @@ def clock(evidence):
     not know."""
     found = []
     for name, line in evidence.of_kind("live"):
-        shown, most = evidence.clock.by(line["server"]), evidence.clock.state(line["t"]).most
+        shown, most = evidence.clock.by(line["server"]), evidence.clock.most(line["asked"], line["t"])
         if shown + most + CLOCK_S < line["asked"] or line["t"] + CLOCK_S < shown:
             found.append(f"{name} asked at {line['asked']:.3f} and was told {line['server']}, which may be {most:.1f} s behind")
     if found:

@@ -133,6 +133,8 @@ class Nemesis:
 
     async def full(self, seed):
         """Nothing free for some seconds; what can be read goes on, and no restart is needed after it."""
+        # PostgreSQL writes a file before it takes the first connection after a restart, and with a full disk takes none.
+        await self.server.ready()
         begun, process = time.time(), self.server.process
         await asyncio.to_thread(self.server.ground.fill)
         await asyncio.sleep(SECONDS["full"])

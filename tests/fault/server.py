@@ -10,6 +10,7 @@ import sqlite3
 import subprocess
 import sys
 import time
+import urllib.request
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 PASSWORD = "correct-horse-battery-9"
@@ -259,6 +260,16 @@ class Server:
             except OSError:
                 await asyncio.sleep(0.05)
         raise RuntimeError("the server does not listen; see server.log")
+
+    async def ready(self):
+        """Waits until it reaches its database."""
+        until = time.monotonic() + 10
+        while time.monotonic() < until:
+            try:
+                with await asyncio.to_thread(urllib.request.urlopen, f"http://127.0.0.1:{self.port}/readyz", timeout=5):
+                    return
+            except OSError:
+                await asyncio.sleep(0.05)
 
     def processes(self):
         """Those the server needs to get on: itself, its database, the ground."""

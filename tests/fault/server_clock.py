@@ -75,6 +75,12 @@ class ServerClock:
         """The start whose clock holds at `t`."""
         return [state for state in self.states if state.ended <= t][-1]
 
+    def most(self, asked, answered):
+        """How far behind the clock may be that answered: a server that is gone by now may have, its answer being long on
+        the way."""
+        since = [state for state in self.states if asked < state.ended <= answered]
+        return max(state.most for state in [self.state(asked), *since])
+
     def by(self, text):
         """An instant of the server by its own clock, but for a step it was started under, which shows in it."""
         found = seconds(text)

@@ -92,6 +92,13 @@ class Behind(unittest.TestCase):
         found = evidence(reclock(20, 24, -300), room=[*write(19, 19.5), read(30, 23.9)])
         self.assertEqual(1, len(list(checks_time.clock(found))))
 
+    def test_an_answer_may_be_of_the_server_before(self):
+        long_on_the_way = {**read(43.5, 35), "asked": 39}
+        found = evidence([*reclock(20, 24, -300), *kill(40, 43)], room=[*write(19, 19.5), long_on_the_way])
+        self.assertEqual([], list(checks_time.clock(found)))
+        found = evidence([*reclock(20, 24, -300), *kill(40, 43)], room=[*write(19, 19.5), {**long_on_the_way, "asked": 43.1}])
+        self.assertEqual(1, len(list(checks_time.clock(found))))
+
     def test_only_what_its_answers_show_is_allowed(self):
         found = evidence(reclock(20, 24, -300), room=[*write(19, 19.5), read(30, 29.9), read(31, 30.99)])
         self.assertEqual(0.01, self.lag(found, 30))
