@@ -226,6 +226,30 @@ async fn a_station_signs_returns_and_hands_on() {
 }
 
 #[tokio::test]
+async fn a_call_that_comes_back_is_on_the_senders_pile_once() {
+    let (unit, room, _) = station().await;
+    let (town, hill) =
+        (unit.child("Town", "station_command_room").await, unit.child("Hill", "station_command_room").await);
+    let (seat, neighbour) = (town.dispatcher("sun").await, hill.dispatcher("qian").await);
+    let mut body = pushed(&unit, &source(), "A-11", 1);
+    body["unit_id"] = json!(town.id);
+    let incident = room.post("/incidents", body).await.expect(201).json;
+    seat.post(&path(&incident, "/sign"), json!({})).await.expect(200);
+    let handed = json!({ "unit_id": hill.id, "reason": "nearer" });
+    seat.post(&path(&incident, "/transfer"), handed).await.expect(200);
+    neighbour.post(&path(&incident, "/return"), json!({ "reason": "not ours" })).await.expect(200);
+
+    let all = room.get(&path(&incident, "/assignments")).await.expect(200);
+    let of_town: Vec<&Value> = all.items().iter().filter(|one| one["assignee"]["id"] == town.id).collect();
+    let open: Vec<&&Value> = of_town.iter().filter(|one| one["closed_at"].is_null()).collect();
+    assert_eq!((of_town.len(), open.len()), (2, 1), "{}", all.json);
+    assert_eq!(of_town[0]["state"], "transferred", "what was signed is settled: {}", all.json);
+    assert_ne!(open[0]["state"], "signed", "it waits for a signature anew");
+    let signed = seat.post(&path(&incident, "/sign"), json!({})).await.expect(200);
+    assert_eq!(signed["unit_id"], town.id);
+}
+
+#[tokio::test]
 async fn lists_are_paged_filtered_and_scoped() {
     let (unit, room, _) = station().await;
     for n in 0..5 {

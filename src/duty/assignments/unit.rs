@@ -124,21 +124,8 @@ pub fn signed(
     by: PersonId,
 ) -> Result<()> {
     let now = tx.now;
-    for mut other in store::open_of_incident(tx.conn(), &incident.id)? {
-        if other.is_unit() && other.unit_id != unit {
-            // One unit has it: what others were offered is settled with that.
-            let passed_on = Act {
-                rung: Rung::Transferred,
-                person: None,
-                device: None,
-                truth: Truth::Machine,
-                via: Via::Device,
-                reason: Some("signed_elsewhere"),
-                key: format!("transferred:{}", now.as_micros()),
-            };
-            act(tx, config, &mut other, &passed_on)?;
-        }
-    }
+    // One unit has it: what others were offered is settled with that.
+    pass_on(tx, config, &incident.id, |other| other != unit, "signed_elsewhere")?;
     let moved = incident.unit_id != unit;
     if moved {
         let former = incident.unit_id;
@@ -158,6 +145,32 @@ pub fn signed(
     let data = json!({ "unit_id": unit, "by": by, "state": incident.state });
     trail::entry(tx, &incident.id, "incident.signed", Some(by), data.clone())?;
     trail::feed_append(tx, incident, "incident.signed", &data);
+    Ok(())
+}
+
+/// Settles the open assignments of those units: somebody else has the call, or they are asked anew.
+fn pass_on(
+    tx: &mut Tx<'_>,
+    config: &Dispatch,
+    incident: &IncidentId,
+    of: impl Fn(UnitId) -> bool,
+    reason: &str,
+) -> Result<()> {
+    let key = format!("transferred:{}", tx.now.as_micros());
+    for mut row in store::open_of_incident(tx.conn(), incident)? {
+        if row.is_unit() && of(row.unit_id) {
+            let passed_on = Act {
+                rung: Rung::Transferred,
+                person: None,
+                device: None,
+                truth: Truth::Machine,
+                via: Via::Device,
+                reason: Some(reason),
+                key: key.clone(),
+            };
+            act(tx, config, &mut row, &passed_on)?;
+        }
+    }
     Ok(())
 }
 
@@ -245,6 +258,8 @@ fn back_to_sender(tx: &mut Tx<'_>, ctx: &Ctx, incident: &IncidentRow) -> Result<
     };
     let now = tx.now;
     incidents::unit_mark(tx.conn(), &incident.id, &to, now)?;
+    // Who had signed and handed it on is asked anew, and has it once.
+    pass_on(tx, &ctx.config.dispatch, &incident.id, |unit| unit == to, "came_back")?;
     let party = offer::party_of_unit(tx, &to)?;
     let offer = Offer {
         party: &party,
