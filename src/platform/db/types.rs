@@ -176,6 +176,9 @@ impl From<diesel::result::Error> for Error {
                 let text = info.message().to_owned();
                 if text.contains("deadlock detected") || text.contains("database is locked") {
                     Self::internal(text).repeatable()
+                } else if text.contains("due to lock timeout") || text.contains("due to statement timeout") {
+                    // Rolled back: somebody else held a table, or the database is overloaded.
+                    Self::busy(1).detail("the database took too long")
                 } else if text.contains("disk is full")
                     || text.contains("No space left")
                     || text.contains("disk I/O error")

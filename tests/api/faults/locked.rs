@@ -10,8 +10,9 @@ async fn a_write_that_waits_too_long_is_told_to_come_again_and_does() {
     officer.sign_on().await;
     let sent = room.assign(&room.incident(station.center).await, &[&officer]).await;
     let path = format!("/assignments/{}/events", sent[0]["id"].as_str().unwrap());
-    let (key, body) = (new_id(), json!({ "event": "accepted", "at": now() }));
-    let accept = || officer.send("POST", &path, &[("idempotency-key", key.as_str())], Some(body.clone()));
+    let key = new_id();
+    let (headers, body) = ([("idempotency-key", key.as_str())], json!({ "event": "accepted", "at": now() }));
+    let accept = || officer.send("POST", &path, &headers, Some(body.clone()));
 
     let held = app.hold_assignments().await;
     let refused = accept().await.problem(503, "busy");

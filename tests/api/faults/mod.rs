@@ -8,4 +8,5 @@ mod devices;
 mod full_disk;
 mod kills;
 mod limits;
+mod locked;
 mod repeats;
