@@ -19,12 +19,11 @@ use crate::duty::incidents::IncidentRow;
 use crate::duty::incidents::service as incident_service;
 use crate::duty::incidents::store as incidents;
 use crate::duty::incidents::trail;
-use crate::duty::location::live::{Freshness, Live};
+use crate::duty::location::live::Live;
 use crate::duty::officers::store as officers;
 use crate::platform::cards::{self, Draw};
 use crate::platform::ctx::Core;
 use crate::platform::db::Tx;
-use crate::platform::push::hub::Reach;
 use crate::platform::push::outbox::{self, Draft, Subject};
 use crate::words::error::Result;
 use crate::words::ids::{DeadlineId, JobId, PersonId, UnitId};
@@ -169,26 +168,11 @@ struct Silence {
 /// own promise to report and no socket of its holder is in contact. A terminal
 /// counts once it has shown itself: people without one prove nothing.
 fn area_silence(tx: &mut Tx<'_>, core: &Core, unit: &UnitId) -> Result<Option<Silence>> {
-    let live = core.part::<Live>()?;
     let path = officers::unit_fetch(tx.conn(), unit)?.path;
-    let now = core.clock.now();
-    let (mut known, mut overdue) = (0_u32, Vec::new());
-    for person in crews::people_on_duty(tx.conn(), &path)? {
-        let Some(marker) = live.get(&person.person_id) else { continue };
-        known += 1;
-        if marker.freshness(now) != Freshness::Fresh {
-            overdue.push(person.person_id);
-        }
-    }
-    let carried = crews::carried_of_people(tx.conn(), &overdue)?;
-    let unreached = |person: &&PersonId| {
-        let devices = carried.get(*person).map(Vec::as_slice).unwrap_or_default();
-        core.hub.reach(person, devices, now) != Reach::Socket
-    };
-    let silent = u32::try_from(overdue.iter().filter(unreached).count()).unwrap_or(u32::MAX);
+    let (silent, on_duty) = core.part::<Live>()?.silence_of(&path);
     let config = &core.config.dispatch;
-    let dark = is_area_silent(silent, known, config.area_silent_min, config.area_silent_share);
-    Ok(dark.then_some(Silence { silent, on_duty: known }))
+    let dark = is_area_silent(silent, on_duty, config.area_silent_min, config.area_silent_share);
+    Ok(dark.then_some(Silence { silent, on_duty }))
 }
 
 /// One card for the whole area; this clock is judged again later, nobody is offered anything.

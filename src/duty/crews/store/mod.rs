@@ -2,8 +2,6 @@
 
 mod rows;
 
-use std::collections::HashMap;
-
 use diesel::prelude::*;
 
 use super::{Availability, CarriedDevice, CrewStatus, Member, OnDuty};
@@ -175,22 +173,6 @@ pub fn member_leave(conn: &mut Conn, id: &PersonId, now: Timestamp) -> Result<Op
         .set(crew_member::left_at.eq(Some(now)))
         .execute(conn)?;
     Ok(Some(crew_id))
-}
-
-/// The ids of what each of these people carries, in one query.
-pub fn carried_of_people(conn: &mut Conn, people: &[PersonId]) -> Result<HashMap<PersonId, Vec<DeviceId>>> {
-    let rows: Vec<(PersonId, DeviceId)> = device_issue::table
-        .inner_join(device::table.on(device::id.eq(device_issue::device_id)))
-        .filter(device_issue::person_id.eq_any(people))
-        .filter(device_issue::returned_at.is_null())
-        .filter(device::status.eq("active"))
-        .select((device_issue::person_id, device_issue::device_id))
-        .load(conn)?;
-    let mut carried: HashMap<PersonId, Vec<DeviceId>> = HashMap::new();
-    for (person, device) in rows {
-        carried.entry(person).or_default().push(device);
-    }
-    Ok(carried)
 }
 
 /// What this person carries now.

@@ -314,6 +314,26 @@ impl Live {
         self.inner.state.read().homes.get(device).map(|(unit, _)| *unit)
     }
 
+    /// How many people of these units on duty are past their promise with no socket in contact, and how many have ever
+    /// shown themselves. From memory: a missed deadline asks it inside the writer, and after an outage many are missed.
+    pub fn silence_of(&self, unit_path: &str) -> (u32, u32) {
+        let now = self.inner.clock.now();
+        let state = self.inner.state.read();
+        let (mut silent, mut known) = (0, 0);
+        for (person, facts) in &state.facts {
+            if !facts.on_duty || !facts.unit_path.starts_with(unit_path) {
+                continue;
+            }
+            let Some(entry) = state.chosen(person, now) else { continue };
+            known += 1;
+            let overdue = entry.freshness(now) != Freshness::Fresh;
+            if overdue && self.inner.hub.reach(person, &facts.carried, now) != Reach::Socket {
+                silent += 1;
+            }
+        }
+        (silent, known)
+    }
+
     /// Number of people on duty with a known place.
     pub fn placed(&self) -> usize {
         self.inner.state.read().near.count()
