@@ -4,11 +4,13 @@
 
 # Accounts that watch; the same in every crowd.
 CROWD_WATCHERS=200
-# History of factor 1: fixes of each terminal, and seconds of assignments at the rate of the figure.
-HISTORY_FIXES=100 HISTORY_SECONDS=5
+# History of factor 1: fixes of each terminal, and seconds of assignments at a rate that leaves none unanswered.
+HISTORY_FIXES=100 HISTORY_SECONDS=20
 
-# Assignments a second for so many terminals: 2 for each hundred, no more than the promise says of 10,000.
+# Assignments a second for so many terminals: 2 for each hundred, no more than the promise says of 10,000; and a quarter
+# of that, which one core carries for all sizes.
 assignments_of() { echo $((($1 < 10000 ? $1 : 10000) / 50)); }
+calm_assignments_of() { echo $(($1 / 200)); }
 
 # crowd_make BACKEND SIZE FACTOR: sets CROWD to the folder with data and sessions.
 crowd_make() {
@@ -21,7 +23,7 @@ crowd_make() {
     crowd_step simulate "$binary" simulate --username admin --password-stdin --watchers "$CROWD_WATCHERS" "${common[@]}" --only-accounts
     crowd_step history "$beside" history "${common[@]}" --fixes $((size * HISTORY_FIXES * factor))
     crowd_step incidents "$binary" simulate --username admin --password-stdin --watchers 0 "${common[@]}" \
-        --duration $((HISTORY_SECONDS * factor)) --assignments-per-s "$(assignments_of "$size")"
+        --duration $((HISTORY_SECONDS * factor)) --assignments-per-s "$(calm_assignments_of "$size")"
     stop "$SERVER_PID"
     mv "$DATA" "$CROWD/data"
     if [ "$backend" = postgres ]; then

@@ -15,7 +15,7 @@ scale_one() {
     crowd_size "$2"
     crowd_server "$backend" "$CROWD_SIZE" "$factor"
     load scale "$backend" "history × $factor" "$CROWD_REMARK" --terminals "$CROWD_SIZE" --fix-every 10 \
-        --watchers 4 --half-binary --look-every 2 --assignments-per-s "$(assignments_of "$CROWD_SIZE")" \
+        --watchers 4 --half-binary --look-every 2 --assignments-per-s "$(calm_assignments_of "$CROWD_SIZE")" \
         --duration "$half_seconds" --reconnect-all
     server_gone
 }
