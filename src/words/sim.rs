@@ -42,6 +42,17 @@ pub fn id<I: From<Uuid>>(dice: &mut Dice) -> I {
     Uuid::from_u64_pair(dice.draw(), dice.draw()).into()
 }
 
+/// How a commit ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    Done,
+    /// The database refuses it; the process goes on.
+    Fails,
+    /// The process dies, before or after the commit.
+    DiesBefore,
+    DiesAfter,
+}
+
 /// The server's clock of a world. It passes; only a restart may find it set back.
 #[derive(Clone, Copy, Debug)]
 pub struct ServerTime(Timestamp);

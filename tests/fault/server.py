@@ -263,13 +263,14 @@ class Server:
 
     async def ready(self):
         """Waits until it reaches its database."""
-        until = time.monotonic() + 10
+        until = time.monotonic() + 30
         while time.monotonic() < until:
             try:
                 with await asyncio.to_thread(urllib.request.urlopen, f"http://127.0.0.1:{self.port}/readyz", timeout=5):
                     return
             except OSError:
                 await asyncio.sleep(0.05)
+        raise RuntimeError("the server does not reach its database; see server.log")
 
     def processes(self):
         """Those the server needs to get on: itself, its database, the ground."""

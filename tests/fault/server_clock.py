@@ -24,7 +24,6 @@ class ServerClock:
         self.shifts = [(line["from"], line["step"]) for line in evidence.nemesis if line["e"] == "shifted"]
         self.reads = sorted((line["t"], self.by(line["server"])) for _, line in evidence.of_kind("live"))
         self.kills = [begun for begun, _ in evidence.windows_of({"kill", "power"})]
-        self.kills += [line["from"] for line in evidence.nemesis if line["e"] == "down"]
         self.writes = self._writes()
         self.states = [Start(0.0, 0.0, False, 0.0, 0.0, 0.0)]
         for begun, ended in self._starts():

@@ -47,22 +47,7 @@ impl AccessKind {
 
 /// A look as of `now`, over at once.
 pub fn look(actor: &Actor, kind: AccessKind, purpose: Option<String>, now: Timestamp) -> AccessRow {
-    AccessRow {
-        id: AccessId::new(),
-        viewer_id: actor.person,
-        viewer_unit_id: actor.unit,
-        device_id: actor.device,
-        kind,
-        purpose,
-        unit_path: None,
-        subtree: false,
-        west: None,
-        south: None,
-        east: None,
-        north: None,
-        from_at: now,
-        to_at: Some(now),
-    }
+    AccessRow::of_moment(AccessId::new(), (actor.person, actor.unit, actor.device), kind, purpose, now)
 }
 
 /// The same look over a scope and a box.
@@ -88,7 +73,7 @@ pub struct Look {
 
 impl Look {
     /// Writes one over a unit down.
-    pub fn write(&self, conn: &mut Conn) -> Result<()> {
+    fn write_scoped(&self, conn: &mut Conn) -> Result<()> {
         if let Some(before) = &self.ends {
             store::access_end(conn, before, self.row.from_at)?;
         }
@@ -106,13 +91,20 @@ async fn record_after(core: &Core, ends: Option<AccessId>, row: AccessRow, peopl
     let owed = core.part::<Owed>()?;
     let ends = ends.filter(|before| !owed.end(before, row.from_at));
     let look = Arc::new(Look { row, people, ends });
-    let written = Arc::clone(&look);
-    let outcome = if look.row.kind.names_people() {
-        core.part::<Looks>()?.write(vec![written]).await
-    } else {
-        core.db.write(Priority::Normal, move |tx| written.write(tx.conn())).await
-    };
-    outcome.or_else(|error| owed.take(look, error))
+    write(core, Priority::Normal, std::slice::from_ref(&look)).await.or_else(|error| owed.take(look, error))
+}
+
+/// Writes looks where their kind belongs. Those that name people first: when the others then cannot be written, they are
+/// written again, and told once all the same.
+pub async fn write(core: &Core, priority: Priority, looks: &[Arc<Look>]) -> Result<()> {
+    let (naming, scoped): (Vec<_>, Vec<_>) = looks.iter().cloned().partition(|look| look.row.kind.names_people());
+    if !naming.is_empty() {
+        core.part::<Looks>()?.write(naming).await?;
+    }
+    if scoped.is_empty() {
+        return Ok(());
+    }
+    core.db.write(priority, move |tx| scoped.iter().try_for_each(|look| look.write_scoped(tx.conn()))).await
 }
 
 /// The record of one live subscription. Owned by its socket; dropping it ends the record.

@@ -95,9 +95,7 @@ impl SegmentWriter {
         out.push(VERSION);
         put_unsigned(&mut out, u64::from(self.count));
         out.extend_from_slice(&self.body);
-        let crc = crc32(&out);
-        out.extend_from_slice(&crc.to_le_bytes());
-        out
+        with_checksum(out)
     }
 
     /// The fixes so far.
@@ -127,6 +125,13 @@ pub fn decode(bytes: &[u8]) -> Result<Vec<Fix>, Corrupt> {
     }
     let fixes = decode_body(&mut cursor, count)?;
     if cursor.bytes.is_empty() { Ok(fixes) } else { Err(Corrupt("bytes left over")) }
+}
+
+/// The same bytes with their checksum behind them.
+pub(super) fn with_checksum(mut content: Vec<u8>) -> Vec<u8> {
+    let crc = crc32(&content);
+    content.extend_from_slice(&crc.to_le_bytes());
+    content
 }
 
 /// What precedes the checksum, once that holds.
@@ -346,7 +351,7 @@ const fn crc_table() -> [u32; 256] {
 }
 
 /// CRC-32 (IEEE 802.3).
-pub(super) fn crc32(bytes: &[u8]) -> u32 {
+fn crc32(bytes: &[u8]) -> u32 {
     !bytes.iter().fold(!0u32, |crc, byte| {
         let entry = CRC_TABLE.get(((crc ^ u32::from(*byte)) & 0xff) as usize).copied().unwrap_or(0);
         (crc >> 8) ^ entry

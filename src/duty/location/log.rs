@@ -34,9 +34,7 @@ pub fn encode<'a>(groups: impl ExactSizeIterator<Item = (Key, &'a [Fix])>) -> Ve
         out.extend_from_slice(author.as_bytes());
         codec::put_run(&mut out, fixes);
     }
-    let crc = codec::crc32(&out);
-    out.extend_from_slice(&crc.to_le_bytes());
-    out
+    codec::with_checksum(out)
 }
 
 /// The groups of a log row.

@@ -6,8 +6,7 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 
-use super::access::Look;
-use super::looks::Looks;
+use super::access::{self, Look};
 use super::store;
 use crate::platform::ctx::Core;
 use crate::platform::db::Priority;
@@ -61,7 +60,7 @@ pub async fn pay(core: &Core) -> Result<()> {
         if looks.is_empty() {
             return Ok(());
         }
-        match write(core, &looks).await {
+        match access::write(core, Priority::Background, &looks).await {
             Err(error) if error.is(Code::ReadOnly) => return Ok(()),
             other => other?,
         }
@@ -75,17 +74,4 @@ pub async fn pay(core: &Core) -> Result<()> {
             core.db.write(Priority::Background, move |tx| store::access_end(tx.conn(), &id, at)).await?;
         }
     }
-}
-
-/// Those that name people first: when the others then cannot be written, they are written again, and told once all the
-/// same.
-async fn write(core: &Core, looks: &[Arc<Look>]) -> Result<()> {
-    let (naming, scoped): (Vec<_>, Vec<_>) = looks.iter().cloned().partition(|look| look.row.kind.names_people());
-    if !naming.is_empty() {
-        core.part::<Looks>()?.write(naming).await?;
-    }
-    if scoped.is_empty() {
-        return Ok(());
-    }
-    core.db.write(Priority::Background, move |tx| scoped.iter().try_for_each(|look| look.write(tx.conn()))).await
 }

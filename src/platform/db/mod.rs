@@ -37,6 +37,9 @@ use crate::words::time::Clock;
 
 /// How long a read waits for a pooled connection before it is told `busy`.
 const READ_ACQUIRE_TIMEOUT: Duration = Duration::from_secs(3);
+/// How often an outcome the database did not tell is asked for, and how far apart: a restart of it takes seconds.
+const OUTCOME_TRIES: u32 = 50;
+const OUTCOME_PAUSE: Duration = Duration::from_millis(100);
 /// How often a PostgreSQL recipe is repeated on a serialization failure.
 const REPEATS_MAX: usize = 8;
 
@@ -175,6 +178,18 @@ impl Db {
     pub fn read_blocking<T>(&self, f: impl FnOnce(&mut Conn) -> Result<T>) -> Result<T> {
         let mut conn = self.inner.readers.get().map_err(|_timeout| Error::busy(1))?;
         f(&mut conn)
+    }
+
+    /// Asks, from a plain thread, what became of a write whose outcome the database did not tell; `None` when it does not
+    /// answer within [`OUTCOME_TRIES`] either.
+    pub fn ask_outcome<T>(&self, ask: impl Fn(&mut Conn) -> Result<T>) -> Option<T> {
+        for _ in 0..OUTCOME_TRIES {
+            match self.read_blocking(&ask) {
+                Ok(outcome) => return Some(outcome),
+                Err(_unreachable) => std::thread::sleep(OUTCOME_PAUSE),
+            }
+        }
+        None
     }
 
     /// Writes queued and not yet begun; 0 on PostgreSQL.

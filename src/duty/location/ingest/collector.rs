@@ -31,9 +31,6 @@ const PACE: Duration = Duration::from_millis(5);
 /// With nothing arriving, segments that are due are sealed this often.
 const IDLE: Duration = Duration::from_secs(5);
 
-/// How often an outcome the database did not tell is asked for, 100 ms apart.
-const OUTCOME_TRIES: u32 = 50;
-
 pub(super) struct Collector {
     pub db: Db,
     pub live: Live,
@@ -128,13 +125,9 @@ impl Collector {
             Ok(())
         });
         let Err(error) = outcome else { return Ok(()) };
-        for _ in 0..OUTCOME_TRIES {
-            let segment = rows.segments.first().map(|row| row.id);
-            match self.db.read_blocking(|conn| store::flush_exists(conn, rows.n, segment.as_ref())) {
-                Ok(true) => return Ok(()),
-                Ok(false) => break,
-                Err(_unreachable) => std::thread::sleep(Duration::from_millis(100)),
-            }
+        let segment = rows.segments.first().map(|row| row.id);
+        if self.db.ask_outcome(|conn| store::flush_exists(conn, rows.n, segment.as_ref())) == Some(true) {
+            return Ok(());
         }
         // Whatever became of it, its number is not used again.
         self.history.write().continue_after(rows.n);

@@ -13,7 +13,7 @@ use crate::duty::location::log;
 use crate::duty::location::service::merged;
 use crate::words::dice::Dice;
 use crate::words::geo::Datum;
-use crate::words::sim::{self, ServerTime};
+use crate::words::sim::{self, End, ServerTime};
 
 const STEPS: u64 = 24;
 
@@ -70,17 +70,6 @@ struct World {
     reports: i64,
     /// A few worlds fill segments by their size; the others are quick.
     busy: bool,
-}
-
-/// How a flush ends.
-#[derive(Clone, Copy, PartialEq)]
-enum End {
-    Done,
-    /// The database refuses it; the process goes on.
-    Fails,
-    /// The process dies, before or after the commit.
-    DiesBefore,
-    DiesAfter,
 }
 
 impl World {

@@ -6,6 +6,7 @@
 //! still found here until its segment is there. A process that dies in a round has the rows still: whoever was sealed
 //! already is sealed again, and a look that is thereby found twice is told once, by its id (see [`super::read`]).
 
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
@@ -13,7 +14,7 @@ use uuid::Uuid;
 
 use super::bytes;
 use crate::duty::location::access::Look;
-use crate::duty::location::store::LookSegmentRow;
+use crate::duty::location::store::{AccessRow, LookSegmentRow};
 use crate::words::error::{Error, Result};
 use crate::words::ids::{PersonId, SegmentId};
 use crate::words::time::Timestamp;
@@ -125,11 +126,14 @@ impl Book {
         }
     }
 
-    /// Open looks at a person between the bounds.
-    pub fn of_person(&self, person: &PersonId, from: Timestamp, to: Timestamp) -> Vec<Arc<Look>> {
-        let open = [self.fresh.get(person), self.leaving.get(person)];
-        let open = open.into_iter().flatten().flatten();
-        open.filter(|look| (from..=to).contains(&look.row.from_at)).cloned().collect()
+    /// Open looks at a person between the bounds, latest first and each once.
+    pub fn of_person(&self, person: &PersonId, from: Timestamp, to: Timestamp, most: usize) -> Vec<AccessRow> {
+        let open = [self.fresh.get(person), self.leaving.get(person)].into_iter().flatten().flatten();
+        let mut open: Vec<&AccessRow> =
+            open.map(|look| &look.row).filter(|row| (from..=to).contains(&row.from_at)).collect();
+        open.sort_by_key(|row| (Reverse(row.from_at), row.id));
+        open.dedup_by_key(|row| row.id);
+        open.into_iter().take(most).cloned().collect()
     }
 
     /// Numbers of the rows that hold what is open.

@@ -90,9 +90,7 @@ fn encode(looks: &[Arc<Look>], with_people: bool) -> Vec<u8> {
         out.extend_from_slice(purpose.as_bytes());
     }
     out.extend_from_slice(&body);
-    let crc = codec::crc32(&out);
-    out.extend_from_slice(&crc.to_le_bytes());
-    out
+    codec::with_checksum(out)
 }
 
 /// The looks of a log row or a segment, in the order they were written.
@@ -137,22 +135,7 @@ fn look(cursor: &mut Cursor<'_>, ids: &[Uuid], purposes: &[String], last: i64) -
     for _ in 0..count {
         people.push(PersonId::from(told(ids, cursor.unsigned()?)?));
     }
-    let row = AccessRow {
-        id,
-        viewer_id,
-        viewer_unit_id,
-        device_id,
-        kind,
-        purpose,
-        unit_path: None,
-        subtree: false,
-        west: None,
-        south: None,
-        east: None,
-        north: None,
-        from_at: at,
-        to_at: Some(at),
-    };
+    let row = AccessRow::of_moment(id, (viewer_id, viewer_unit_id, device_id), kind, purpose, at);
     Ok(Look { row, people, ends: None })
 }
 

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 use std::sync::mpsc::Receiver;
-use std::time::Duration;
 
 use parking_lot::Mutex;
 use tokio::sync::oneshot;
@@ -20,9 +19,6 @@ const ROW_LOOKS: usize = 2_000;
 
 /// How often a number is tried that another node may have taken.
 const NUMBER_TRIES: u32 = 8;
-
-/// How often an outcome the database did not tell is asked for, 100 ms apart.
-const OUTCOME_TRIES: u32 = 50;
 
 /// Looks whose asker waits for the commit.
 pub(super) struct Call {
@@ -92,7 +88,7 @@ impl Collector {
                 store::look_log_insert(tx.conn(), n, count, &row, now)
             });
             let Err(error) = outcome else { return Ok(n) };
-            match self.found(n) {
+            match self.db.ask_outcome(|conn| store::look_log_body(conn, n)).flatten() {
                 Some(there) if there == *body => return Ok(n),
                 Some(_) => {
                     let newest = self.db.read_blocking(store::look_log_newest)?;
@@ -102,16 +98,5 @@ impl Collector {
             }
         }
         Err(Error::busy(1).detail("no number is free for a row of looks"))
-    }
-
-    /// What the log has under a number.
-    fn found(&self, n: i64) -> Option<Vec<u8>> {
-        for _ in 0..OUTCOME_TRIES {
-            match self.db.read_blocking(|conn| store::look_log_body(conn, n)) {
-                Ok(found) => return found,
-                Err(_unreachable) => std::thread::sleep(Duration::from_millis(100)),
-            }
-        }
-        None
     }
 }

@@ -12,7 +12,6 @@ mod collector;
 pub(super) mod read;
 mod seal;
 
-use std::cmp::Reverse;
 use std::sync::Arc;
 use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
 
@@ -68,9 +67,6 @@ impl Looks {
     /// Looks at a person between the bounds that are not in segments yet, latest first. To be read before the segments:
     /// what is sealed in between is then found in both, not in neither.
     pub(super) fn open_at(&self, person: &PersonId, from: Timestamp, to: Timestamp, most: usize) -> Vec<AccessRow> {
-        let mut open = self.book.lock().of_person(person, from, to);
-        open.sort_by_key(|look| (Reverse(look.row.from_at), look.row.id));
-        open.dedup_by_key(|look| look.row.id);
-        open.into_iter().take(most).map(|look| look.row.clone()).collect()
+        self.book.lock().of_person(person, from, to, most)
     }
 }

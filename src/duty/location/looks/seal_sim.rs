@@ -17,7 +17,7 @@ use crate::platform::db::memory::Memory;
 use crate::words::dice::Dice;
 use crate::words::error::Error;
 use crate::words::ids::{AccessId, PersonId, SegmentId};
-use crate::words::sim::{self, ServerTime};
+use crate::words::sim::{self, End, ServerTime};
 use crate::words::time::Timestamp;
 
 const STEPS: u64 = 40;
@@ -30,17 +30,6 @@ const EVER: (Timestamp, Timestamp) = (Timestamp::EPOCH, Timestamp::from_micros(i
 
 /// Every look that is committed.
 type Model = BTreeMap<AccessId, Arc<Look>>;
-
-/// How a commit ends.
-#[derive(Clone, Copy, PartialEq)]
-enum End {
-    Done,
-    /// Refused after it has written; the process goes on.
-    Fails,
-    /// The process dies, before or after the commit.
-    DiesBefore,
-    DiesAfter,
-}
 
 struct World<'a> {
     dice: Dice,
@@ -73,22 +62,12 @@ impl World<'_> {
         let late_s = if self.dice.chance(0.1) { self.dice.below(3_600) } else { 0 };
         let at = self.time.now().plus_secs(-i64::try_from(late_s).unwrap());
         let people: Vec<PersonId> = self.people.iter().filter(|_| self.dice.chance(0.4)).copied().collect();
-        let row = AccessRow {
-            id: sim::id(&mut self.dice),
-            viewer_id: *self.dice.pick(&self.people).unwrap(),
-            viewer_unit_id: sim::id(&mut self.dice),
-            device_id: sim::id(&mut self.dice),
-            kind: if people.len() == 1 { AccessKind::Track } else { AccessKind::Nearby },
-            purpose: self.dice.chance(0.5).then(|| "why".to_owned()),
-            unit_path: None,
-            subtree: false,
-            west: None,
-            south: None,
-            east: None,
-            north: None,
-            from_at: at,
-            to_at: Some(at),
-        };
+        let id = sim::id(&mut self.dice);
+        let viewer = *self.dice.pick(&self.people).unwrap();
+        let viewer = (viewer, sim::id(&mut self.dice), sim::id(&mut self.dice));
+        let kind = if people.len() == 1 { AccessKind::Track } else { AccessKind::Nearby };
+        let purpose = self.dice.chance(0.5).then(|| "why".to_owned());
+        let row = AccessRow::of_moment(id, viewer, kind, purpose, at);
         Arc::new(Look { row, people, ends: None })
     }
 
@@ -127,7 +106,7 @@ impl World<'_> {
         }
         let chunk = self.book.next(2).expect("a round has somebody left");
         let reader = *self.dice.pick(&self.people).unwrap();
-        let open = self.open(&reader, EVER, 500);
+        let open = self.book.of_person(&reader, EVER.0, EVER.1, 500);
         let segments = chunk.segments();
         let recipe = |tx: &mut Tx<'_>| {
             put(tx.conn(), &segments, &chunk.log_rows)?;
@@ -156,16 +135,8 @@ impl World<'_> {
         (self.book, self.next_n) = Book::restored(log, self.time.now()).unwrap();
     }
 
-    /// As [`super::Looks::open_at`].
-    fn open(&self, person: &PersonId, (from, to): (Timestamp, Timestamp), most: usize) -> Vec<AccessRow> {
-        let mut open = self.book.of_person(person, from, to);
-        open.sort_by_key(|look| (Reverse(look.row.from_at), look.row.id));
-        open.dedup_by_key(|look| look.row.id);
-        open.into_iter().take(most).map(|look| look.row.clone()).collect()
-    }
-
     fn told(&mut self, person: &PersonId, between: (Timestamp, Timestamp), most: i64) -> Vec<AccessRow> {
-        let open = self.open(person, between, usize::try_from(most).unwrap());
+        let open = self.book.of_person(person, between.0, between.1, usize::try_from(most).unwrap());
         read::naming(self.store.conn(), person, open, between.0, between.1, most).unwrap()
     }
 

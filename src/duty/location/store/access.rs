@@ -35,6 +35,33 @@ pub struct AccessRow {
 }
 
 impl AccessRow {
+    /// A look over at once, at nobody's unit. `viewer`: who, of which unit, on which device.
+    pub fn of_moment(
+        id: AccessId,
+        viewer: (PersonId, UnitId, DeviceId),
+        kind: AccessKind,
+        purpose: Option<String>,
+        at: Timestamp,
+    ) -> Self {
+        let (viewer_id, viewer_unit_id, device_id) = viewer;
+        Self {
+            id,
+            viewer_id,
+            viewer_unit_id,
+            device_id,
+            kind,
+            purpose,
+            unit_path: None,
+            subtree: false,
+            west: None,
+            south: None,
+            east: None,
+            north: None,
+            from_at: at,
+            to_at: Some(at),
+        }
+    }
+
     /// The box looked at.
     pub fn bbox(&self) -> Option<BBox> {
         Some(BBox { west: self.west?, south: self.south?, east: self.east?, north: self.north? })
