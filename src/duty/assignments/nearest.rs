@@ -1,6 +1,6 @@
 //! The nearest free response units: a crew counts once, a lone person is one.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 
 use serde_json::json;
 
@@ -8,7 +8,7 @@ use super::offer::{Party, party_of_crew, party_of_person};
 use crate::duty::crews::Availability;
 use crate::duty::crews::store as crews;
 use crate::duty::incidents::IncidentRow;
-use crate::duty::location::live::{Freshness, Live};
+use crate::duty::location::live::{Facts, Freshness, Live};
 use crate::platform::ctx::Core;
 use crate::platform::db::Tx;
 use crate::platform::policy::PersonKind;
@@ -34,18 +34,16 @@ pub struct Wanted<'a> {
 }
 
 /// The k nearest, nearest first, each with its distance and estimated time in `why`.
+///
+/// Who may suit is read from memory: a missed deadline asks this inside the writer, in a district of ten thousand. Only
+/// those about to be taken are asked of the tables, whose word holds.
 pub fn nearest(tx: &mut Tx<'_>, core: &Core, incident: &IncidentRow, wanted: &Wanted<'_>) -> Result<Vec<Party>> {
     let live = core.part::<Live>()?;
-    let on_duty: HashMap<PersonId, (PersonKind, Option<CrewId>)> = crews::people_on_duty(tx.conn(), wanted.scope_path)?
-        .into_iter()
-        .filter(|person| person.availability == Availability::Available && person.kind.is_field())
-        .map(|person| (person.person_id, (person.kind, person.crew_id)))
-        .collect();
     let kinds: &[PersonKind] = if wanted.kinds.is_empty() { &[PersonKind::PoliceOfficer] } else { wanted.kinds };
     let place = Position { lon: incident.lon, lat: incident.lat };
     let now = core.clock.now();
     let mut near: Vec<(PersonId, f64, bool)> = live
-        .nearest(place, LOOKED_AT_MAX, wanted.within_m, |person| on_duty.contains_key(person))
+        .nearest(place, LOOKED_AT_MAX, wanted.within_m, |_, facts| may_suit(facts, wanted))
         .into_iter()
         .map(|(person, metres)| {
             let fresh = live.get(&person).is_some_and(|marker| marker.freshness(now) == Freshness::Fresh);
@@ -61,23 +59,41 @@ pub fn nearest(tx: &mut Tx<'_>, core: &Core, incident: &IncidentRow, wanted: &Wa
         if found.len() >= wanted.k {
             break;
         }
-        let Some((kind, crew)) = on_duty.get(&person) else { continue };
-        let mut party = match crew {
+        let Some(duty) = free(tx, live, &person, wanted)? else { continue };
+        let mut party = match &duty.crew_id {
             Some(crew) if taken.insert(*crew) => party_of_crew(tx, crew)?,
             Some(_) => continue,
-            None if kinds.contains(kind) => party_of_person(tx, &person)?,
-            None => continue,
+            None => party_of_person(tx, &person)?,
         };
-        let suits = party.kinds().iter().any(|kind| kinds.contains(kind));
-        let busy = party
-            .hands
-            .iter()
-            .any(|hand| wanted.without.contains(&hand.person_id) || !on_duty.contains_key(&hand.person_id));
-        if !suits || busy {
+        if !party.kinds().iter().any(|kind| kinds.contains(kind)) {
+            continue;
+        }
+        let mut busy = false;
+        for hand in &party.hands {
+            busy =
+                busy || wanted.without.contains(&hand.person_id) || free(tx, live, &hand.person_id, wanted)?.is_none();
+        }
+        if busy {
             continue;
         }
         party.why = json!({ "nearest": found.len() + 1, "distance_m": distance_m.round(), "fresh": fresh });
         found.push(party);
     }
     Ok(found)
+}
+
+fn may_suit(facts: &Facts, wanted: &Wanted<'_>) -> bool {
+    facts.on_duty
+        && facts.availability == Availability::Available.as_str()
+        && facts.kind.is_field()
+        && facts.unit_path.starts_with(wanted.scope_path)
+}
+
+/// His duty, if he may be sent: by memory, and by the table.
+fn free(tx: &mut Tx<'_>, live: &Live, person: &PersonId, wanted: &Wanted<'_>) -> Result<Option<crews::Duty>> {
+    if !live.facts(person).is_some_and(|facts| may_suit(&facts, wanted)) {
+        return Ok(None);
+    }
+    let duty = crews::duty_fetch(tx.conn(), person)?;
+    Ok((duty.on_duty && duty.availability == Availability::Available).then_some(duty))
 }

@@ -88,7 +88,7 @@ pub fn rank_around(conn: &mut Conn, around: &Around, call: &Call) -> Result<Choi
     let own = own_side(conn, call)?;
     let mut choice = Choice::default();
     for limit in NEIGHBOURS {
-        let near = around.live.nearest(call.place, limit, call.within_m, |_| true);
+        let near = around.live.nearest(call.place, limit, call.within_m, |_, _| true);
         let exhausted = near.len() < limit;
         let people: Vec<PersonId> = near.into_iter().map(|(person, _)| person).collect();
         choice = rank_people(conn, around, call, &own, people)?;

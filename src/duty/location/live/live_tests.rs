@@ -136,9 +136,9 @@ fn past_its_due_time_a_marker_is_silent_and_off_duty_it_is_nowhere() {
     assert_eq!(marker.freshness(now.plus_secs(2_000)), Freshness::Off);
     assert_eq!(marker.cause, Some(Cause::NoNetwork));
     let here = Position::new(119.5, 31.7).unwrap();
-    assert_eq!(w.live.nearest(here, 5, 1e6, |_| true).len(), 1);
+    assert_eq!(w.live.nearest(here, 5, 1e6, |_, _| true).len(), 1);
     w.live.set_facts(person, w.facts("/a/", false));
-    assert!(w.live.nearest(here, 5, 1e6, |_| true).is_empty());
+    assert!(w.live.nearest(here, 5, 1e6, |_, _| true).is_empty());
     assert!(w.live.people(&w.seat("/a/"), None).0.is_empty());
     assert_eq!(w.live.get(&person).unwrap().cause, Some(Cause::SignedOff));
 }

@@ -37,9 +37,11 @@ impl Live {
         from: Position,
         limit: usize,
         within_m: f64,
-        mut allowed: impl FnMut(&PersonId) -> bool,
+        mut allowed: impl FnMut(&PersonId, &Facts) -> bool,
     ) -> Vec<(PersonId, f64)> {
-        closest(&self.inner.state.read(), from, limit, within_m, |(person, _)| allowed(person))
+        let state = self.inner.state.read();
+        let suits = |(person, _): &(PersonId, f64)| state.facts.get(person).is_some_and(|facts| allowed(person, facts));
+        closest(&state, from, limit, within_m, suits)
     }
 }
 
