@@ -1,7 +1,6 @@
 //! `build`: opens every part once, starts the server and its periodic duties,
 //! returns the bound address; stops them in order.
 
-use std::net::TcpListener;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -135,7 +134,8 @@ pub async fn start(config: Config) -> Result<Running> {
     }
     officers::jobs::prepare(&core).await?;
     let settings = &core.config.server;
-    let listener = TcpListener::bind(&settings.listen)
+    let listener = door::listen(&settings.listen)
+        .await
         .map_err(|error| Error::bad(format!("cannot listen on {}: {error}", settings.listen)))?;
     let address = listener.local_addr()?;
     let server = web::Data::new(Server { core: Arc::clone(&core), metrics, stopping: AtomicBool::new(false) });

@@ -15,7 +15,7 @@ use actix_service::{IntoServiceFactory, ServiceFactory, ServiceFactoryExt as _, 
 use actix_web::body::MessageBody;
 use actix_web::dev::{AppConfig, ServiceResponse};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, ReadBuf, Take};
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 
 /// Bytes of a socket's frames that actix-http collects before it writes: with one more piece of that size they fit
 /// into the first page of the 8 KiB it holds per connection in any case.
@@ -30,6 +30,30 @@ const KEEP_ALIVE: Duration = Duration::from_secs(5);
 const HEAD_WITHIN: Duration = Duration::from_secs(5);
 /// A peer that does not close its half is left after this long.
 const GONE_WITHIN: Duration = Duration::from_secs(1);
+
+/// Connections that may wait to be accepted, as many as Linux allows by default (`net.core.somaxconn`). With the 128 of
+/// the standard library thousands that come back at once are told nothing, and try again after 1, 3 and 7 s.
+const UNACCEPTED_MAX: u32 = 4096;
+
+/// Opens the listener on `host:port`; the first address of the host that can be had.
+pub async fn listen(at: &str) -> io::Result<TcpListener> {
+    let mut refused = io::Error::new(io::ErrorKind::InvalidInput, "the host has no address");
+    for address in tokio::net::lookup_host(at).await? {
+        match listen_on(address) {
+            Ok(listener) => return Ok(listener),
+            Err(error) => refused = error,
+        }
+    }
+    Err(refused)
+}
+
+fn listen_on(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+    // The ports of connections that have just ended do not hinder a restart.
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(UNACCEPTED_MAX)?.into_std()
+}
 
 /// Serves what `app` makes, one per worker, on an open listener.
 pub fn serve<A, I, S, B>(server: ServerBuilder, listener: TcpListener, app: A) -> io::Result<ServerBuilder>

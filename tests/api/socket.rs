@@ -275,6 +275,30 @@ async fn a_thousand_sockets_that_say_nothing_hurt_nobody() {
     .await;
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn everybody_behind_one_address_gets_in_however_many_wait() {
+    let app = TestApp::builder().config("[socket]\nhello_timeout_s = 60").start().await;
+    let station = app.unit("Gateway").await;
+    let mut first = Vec::new();
+    for n in 0..75 {
+        let officer = station.officer(&format!("officer{n}")).await;
+        first.push((officer.socket_raw().await, officer));
+    }
+    let mut later = Vec::new();
+    for (_, officer) in &first {
+        // With those above 2,250 that have not said hello, each person within what one may have.
+        for _ in 0..29 {
+            later.push(officer.socket_raw().await);
+        }
+    }
+    for (socket, _) in &mut first {
+        socket.hello(None, None, None).await;
+        socket.send(json!({ "type": "ping" }));
+        socket.expect("pong").await;
+    }
+    assert_eq!(later.len(), 75 * 29);
+}
+
 #[tokio::test]
 async fn a_stopping_server_tells_when_to_come_back() {
     let app = TestApp::start().await;

@@ -23,7 +23,7 @@ pub enum Ending {
     Replaced,
     /// Session, device or person was revoked.
     Revoked,
-    /// Too many sockets of one person or address wait for their hello.
+    /// Too many sockets of one person wait for their hello.
     Crowded,
     /// The server stops or restarts.
     Stopping,

@@ -1,6 +1,8 @@
 //! `GET /ws`: who is it (bearer token or one-time ticket), which subprotocol,
 //! and the two tasks of the socket. Sockets that wait for their hello are
-//! counted per person and address; the oldest go when there are too many.
+//! counted per person; the oldest go when there are too many. They are not
+//! counted per address: ten thousand terminals behind one gateway that come
+//! back at once would each push another one out, and nobody would get in.
 
 use std::collections::{HashMap, VecDeque};
 use std::rc::Rc;
@@ -26,8 +28,6 @@ use crate::words::ids::PersonId;
 
 /// Sockets of one person that may wait for their hello at once.
 const WAITING_PER_PERSON: usize = 32;
-/// Sockets of one address that may wait; a station behind one address has hundreds of terminals.
-const WAITING_PER_ADDRESS: usize = 2_000;
 /// Open sockets of one person: devices, browsers, and some that are about to be noticed as dead.
 const OPEN_PER_PERSON: usize = 64;
 
@@ -69,7 +69,7 @@ pub async fn open(request: HttpRequest, body: web::Payload, waiting: web::Data<W
     let slot = slot.ok_or_else(|| Error::internal("a response without a body"))?;
     let actor = &ctx.actor;
     let link = core.hub.join(actor.person, actor.device, actor.session, core.clock.now());
-    waiting.enter(&link, officers::auth::peer_address(&request, &core));
+    waiting.enter(&link);
     let socket = Socket::new(ctx, Arc::clone(&link), Wire { binary, chinese }, slot);
     let frames = frames.max_frame_size(max).aggregate_continuations().max_continuation_size(max);
     let reader = actix_web::rt::spawn(session::run(Rc::clone(&socket), frames));
@@ -113,25 +113,19 @@ pub struct Waiting {
 #[derive(Default)]
 struct Queues {
     people: HashMap<PersonId, VecDeque<Weak<Link>>>,
-    addresses: HashMap<String, VecDeque<Weak<Link>>>,
     /// Entries since the last sweep of empty queues.
     entered: usize,
 }
 
 impl Waiting {
-    /// Notes a socket; the oldest that still wait go when there are too many.
-    fn enter(&self, link: &Arc<Link>, address: String) {
+    /// Notes a socket; the oldest of the person that still wait go when there are too many.
+    fn enter(&self, link: &Arc<Link>) {
         let mut queues = self.queues.lock();
-        push(queues.people.entry(link.person).or_default(), link, WAITING_PER_PERSON);
-        push(queues.addresses.entry(address).or_default(), link, WAITING_PER_ADDRESS);
+        push(queues.people.entry(link.person).or_default(), link);
         queues.entered += 1;
         if queues.entered >= 1_000 {
             queues.entered = 0;
             queues.people.retain(|_, queue| {
-                queue.retain(is_waiting);
-                !queue.is_empty()
-            });
-            queues.addresses.retain(|_, queue| {
                 queue.retain(is_waiting);
                 !queue.is_empty()
             });
@@ -143,11 +137,11 @@ fn is_waiting(link: &Weak<Link>) -> bool {
     link.upgrade().is_some_and(|link| !link.is_greeted() && link.ending().is_none())
 }
 
-fn push(queue: &mut VecDeque<Weak<Link>>, link: &Arc<Link>, most: usize) {
-    if queue.len() >= most {
+fn push(queue: &mut VecDeque<Weak<Link>>, link: &Arc<Link>) {
+    if queue.len() >= WAITING_PER_PERSON {
         queue.retain(is_waiting);
     }
-    while queue.len() >= most {
+    while queue.len() >= WAITING_PER_PERSON {
         if let Some(oldest) = queue.pop_front().and_then(|weak| weak.upgrade()) {
             oldest.end(Ending::Crowded);
         }
