@@ -7,7 +7,7 @@
 use diesel::backend::Backend;
 use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
 use diesel::query_dsl::LoadQuery;
-use diesel::query_dsl::methods::ExecuteDsl;
+use diesel::sql_types::Integer;
 use diesel::{PgConnection, QueryResult, RunQueryDsl, SqliteConnection};
 
 use super::{Conn, straight};
@@ -37,12 +37,30 @@ impl<Q: QueryFragment<DB>, DB: Backend> QueryFragment<DB> for Kept<Q> {
     }
 }
 
-/// Rows changed.
-pub fn execute<Q>(conn: &mut Conn, statement: Q) -> QueryResult<usize>
+/// A statement that gives a 1 for each row it changed. Diesel asks a statement without rows through a reference whether
+/// it may stay prepared, and the reference never passes the question on; one that gives rows is asked itself.
+#[derive(Clone, Copy, Debug)]
+pub struct Counted<Q>(Q);
+
+impl<Q> Query for Counted<Q> {
+    type SqlType = Integer;
+}
+
+impl<Q: QueryFragment<DB>, DB: Backend> QueryFragment<DB> for Counted<Q> {
+    fn walk_ast<'b>(&'b self, mut pass: AstPass<'_, 'b, DB>) -> QueryResult<()> {
+        self.0.walk_ast(pass.reborrow())?;
+        pass.push_sql(" RETURNING 1");
+        Ok(())
+    }
+}
+
+/// Rows changed, by a statement without RETURNING.
+pub fn execute<'q, Q>(conn: &mut Conn, statement: Q) -> QueryResult<usize>
 where
-    Kept<Q>: ExecuteDsl<SqliteConnection> + ExecuteDsl<PgConnection>,
+    Kept<Counted<Q>>: LoadQuery<'q, SqliteConnection, i32> + LoadQuery<'q, PgConnection, i32>,
 {
-    straight::execute(conn, Kept(statement))
+    let changed: Vec<i32> = straight::all(conn, Kept(Counted(statement)))?;
+    Ok(changed.len())
 }
 
 /// The row a statement with RETURNING gives, if it met one.

@@ -3,10 +3,11 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use diesel::connection::InstrumentationEvent;
 use diesel::prelude::*;
 
 use super::schema::meta;
-use super::{Db, Priority, Target, Tx, migrate};
+use super::{Db, Priority, Target, Tx, kept, migrate};
 use crate::words::error::{Code, Error, Result};
 use crate::words::time::Clock;
 
@@ -180,6 +181,35 @@ async fn positions_are_written_while_a_room_keeps_the_writer_busy() {
     for one in waiting {
         one.await.unwrap();
     }
+    drop(db);
+    std::fs::remove_dir_all(folder).unwrap();
+}
+
+#[tokio::test]
+async fn a_fixed_update_is_prepared_once_and_counts_its_rows() {
+    let (db, folder) = fresh();
+    let cached = Arc::new(AtomicUsize::new(0));
+    let counter = Arc::clone(&cached);
+    db.write(Priority::Normal, move |tx| {
+        let counter = Arc::clone(&counter);
+        tx.conn().set_instrumentation(move |event: InstrumentationEvent<'_>| {
+            if matches!(event, InstrumentationEvent::CacheQuery { sql } if sql.starts_with("UPDATE")) {
+                counter.fetch_add(1, Ordering::Relaxed);
+            }
+        });
+        put(tx, "a")?;
+        put(tx, "b")
+    })
+    .await
+    .unwrap();
+    for value in ["1", "2", "3"] {
+        let changed = db.write(Priority::Normal, move |tx| {
+            let all = diesel::update(meta::table.filter(meta::value.ne(value)));
+            Ok(kept::execute(tx.conn(), all.set(meta::value.eq(value)))?)
+        });
+        assert_eq!(changed.await.unwrap(), 2);
+    }
+    assert_eq!(cached.load(Ordering::Relaxed), 1, "Diesel tells once of a statement that it keeps, never of another");
     drop(db);
     std::fs::remove_dir_all(folder).unwrap();
 }

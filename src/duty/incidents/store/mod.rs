@@ -213,12 +213,12 @@ pub fn unit_mark(conn: &mut Conn, id: &IncidentId, unit: &UnitId, now: Timestamp
         incident_unit::active.eq(true),
         incident_unit::since.eq(now),
     );
-    per_backend!(conn, |c| diesel::insert_into(incident_unit::table)
+    let put = diesel::insert_into(incident_unit::table)
         .values(row)
         .on_conflict((incident_unit::incident_id, incident_unit::unit_id))
         .do_update()
-        .set(incident_unit::active.eq(true))
-        .execute(c))?;
+        .set(incident_unit::active.eq(true));
+    kept::execute(conn, put)?;
     Ok(())
 }
 
@@ -230,17 +230,11 @@ pub fn unit_release(conn: &mut Conn, id: &IncidentId, unit: &UnitId) -> Result<(
 
 /// Path and whether still in charge, for every unit that has or had to do with it.
 pub fn unit_paths(conn: &mut Conn, id: &IncidentId) -> Result<Vec<(String, bool)>> {
-    let marked: Vec<(UnitId, bool)> = incident_unit::table
+    let paths = incident_unit::table
+        .inner_join(unit::table.on(unit::id.eq(incident_unit::unit_id)))
         .filter(incident_unit::incident_id.eq(id))
-        .select((incident_unit::unit_id, incident_unit::active))
-        .load(conn)?;
-    let ids: Vec<UnitId> = marked.iter().map(|(unit, _)| *unit).collect();
-    let paths: Vec<(UnitId, String)> =
-        unit::table.filter(unit::id.eq_any(ids)).select((unit::id, unit::path)).load(conn)?;
-    Ok(paths
-        .into_iter()
-        .map(|(unit, path)| (path, marked.iter().any(|(marked, active)| *marked == unit && *active)))
-        .collect())
+        .select((unit::path, incident_unit::active));
+    Ok(straight::all(conn, paths)?)
 }
 
 pub fn party_insert(conn: &mut Conn, row: &PartyRow) -> Result<()> {
