@@ -193,7 +193,7 @@ async fn a_fixed_update_is_prepared_once_and_counts_its_rows() {
     db.write(Priority::Normal, move |tx| {
         let counter = Arc::clone(&counter);
         tx.conn().set_instrumentation(move |event: InstrumentationEvent<'_>| {
-            if matches!(event, InstrumentationEvent::CacheQuery { sql } if sql.starts_with("UPDATE")) {
+            if matches!(event, InstrumentationEvent::CacheQuery { sql, .. } if sql.starts_with("UPDATE")) {
                 counter.fetch_add(1, Ordering::Relaxed);
             }
         });
