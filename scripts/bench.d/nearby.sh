@@ -3,10 +3,11 @@
 # the density and PostGIS `<->` over an index; still, and under 2,000 updates a second. Sourced by scripts/bench.
 
 figure_nearby() {
-    local backend=$1 count line pid port
-    while read -r line; do
-        note nearby "$backend" "suixing, in process" "$line"
-    done < <(taskset -c "$server_core" "$near_in_process" --people "$people" --seconds "$nearby_seconds")
+    local backend=$1 count line lines pid port
+    # Noted only when all are there: the gear is that of an idle machine, as of the others.
+    mapfile -t lines < <(taskset -c "$server_core" "$near_in_process" --people "$people" --seconds "$nearby_seconds")
+    [ "${#lines[@]}" -gt 0 ] || die "nothing was found in process"
+    for line in "${lines[@]}"; do note nearby "$backend" "suixing, in process" "$line"; done
 
     need redis-server redis-server
     port=$(free_port)

@@ -1,12 +1,17 @@
 //! Typed UUIDv7 identifiers. Two kinds cannot be swapped by mistake; nothing is
 //! ever ordered by id (clocks differ between makers).
 
+use std::collections::HashMap;
 use std::fmt;
 use std::str::FromStr;
 
 use uuid::Uuid;
 
 use super::error::{Code, Error};
+
+/// A map by identifier for what is asked at every fix and search. Its hash is seeded anew by each process, though weaker
+/// than the standard one: only for identifiers that the server gives out.
+pub type IdMap<K, V> = HashMap<K, V, foldhash::fast::RandomState>;
 
 /// Implemented by every typed identifier; lets storage and extractors be generic.
 pub trait TypedId: Copy + From<Uuid> + Into<Uuid> {

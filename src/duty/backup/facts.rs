@@ -255,6 +255,7 @@ fn held_by(conn: &mut Conn, call: &Call, people: &[PersonId]) -> Result<HashMap<
 fn fix_of(around: &Around, place: Position, person: &PersonFacts, vehicle: bool) -> Option<Fix> {
     let (marker, fresh) = around.marker(&person.id)?;
     let distance_m = marker.position.distance_m(place);
-    let mode = if vehicle { TravelMode::Car } else { TravelMode::of(around.live.facts(&person.id).as_ref(), &marker) };
+    let mode =
+        if vehicle { TravelMode::Car } else { TravelMode::of(around.live.facts(&person.id).as_deref(), &marker) };
     Some(Fix { fresh, age_s: around.now.secs_since(marker.at).max(0.0), distance_m, eta_s: eta_s(distance_m, mode) })
 }

@@ -11,7 +11,7 @@ use super::access::{self, AccessKind};
 use super::fix::{Author, FixIn, FixOut};
 use super::geojson;
 use super::ingest::{Bearer, FlagCounts, Ingest};
-use super::live::{Freshness, Live, LivePerson, LiveVehicle, Scope};
+use super::live::{Found, Freshness, Live, LivePerson, LiveVehicle, Scope};
 use super::service;
 use super::travel::{StraightLine, TravelMode};
 use crate::duty::officers::store as officers;
@@ -266,11 +266,10 @@ pub async fn nearby(ctx: Ctx, Params(query): Params<NearbyQuery>) -> Result<Http
     let now = ctx.clock.now();
     let people: Vec<Near> = found
         .into_iter()
-        .filter_map(|(person, distance_m)| {
-            let (marker, facts) = (live.get(&person)?, live.facts(&person)?);
+        .map(|Found { distance_m, marker, facts }| {
             let mode = TravelMode::of(Some(&facts), &marker);
-            Some(Near {
-                person_id: person,
+            Near {
+                person_id: marker.person_id,
                 distance_m: (distance_m * 10.0).round() / 10.0,
                 eta_s: travel.over(distance_m, mode).round(),
                 mode,
@@ -280,9 +279,9 @@ pub async fn nearby(ctx: Ctx, Params(query): Params<NearbyQuery>) -> Result<Http
                 at: marker.at,
                 due_at: marker.due_at,
                 kind: facts.kind,
-                availability: facts.availability,
+                availability: facts.availability.clone(),
                 crew_id: facts.crew_id,
-            })
+            }
         })
         .collect();
     let seen = people.iter().map(|near| near.person_id).collect();

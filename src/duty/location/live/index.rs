@@ -2,21 +2,31 @@
 //!
 //! Exact by construction, across the date line and at the poles too. Guarded by the live state's lock.
 
-use std::collections::HashMap;
-
-use rstar::RTree;
 use rstar::primitives::GeomWithData;
+use rstar::{RStarInsertionStrategy, RTree, RTreeParams};
 
 use crate::words::geo::{Position, chord_squared, distance_m};
-use crate::words::ids::PersonId;
+use crate::words::ids::{IdMap, PersonId};
 
-type Point = GeomWithData<[f64; 3], PersonId>;
+type Point = GeomWithData<[f64; 3], (PersonId, Position)>;
+
+/// Twice as many children a node as rstar makes unless told: fewer nodes to visit, of which each is a wait for memory
+/// when there are a million people (`cargo bench --bench nearby`).
+#[derive(Debug)]
+struct Wide;
+
+impl RTreeParams for Wide {
+    const MIN_SIZE: usize = 5;
+    const MAX_SIZE: usize = 12;
+    const REINSERTION_COUNT: usize = 3;
+    type DefaultInsertionStrategy = RStarInsertionStrategy;
+}
 
 /// Positions of people, for nearest-neighbour queries.
 #[derive(Debug, Default)]
 pub struct NearIndex {
-    tree: RTree<Point>,
-    places: HashMap<PersonId, Position>,
+    tree: RTree<Point, Wide>,
+    places: IdMap<PersonId, Position>,
 }
 
 impl NearIndex {
@@ -24,16 +34,16 @@ impl NearIndex {
     pub fn put(&mut self, person: PersonId, place: Position) {
         match self.places.insert(person, place) {
             Some(before) if before == place => return,
-            Some(before) => drop(self.tree.remove(&Point::new(before.unit_vector(), person))),
+            Some(before) => drop(self.tree.remove(&point(person, before))),
             None => {}
         }
-        self.tree.insert(Point::new(place.unit_vector(), person));
+        self.tree.insert(point(person, place));
     }
 
     /// Takes a person out.
     pub fn remove(&mut self, person: &PersonId) {
         if let Some(before) = self.places.remove(person) {
-            self.tree.remove(&Point::new(before.unit_vector(), *person));
+            self.tree.remove(&point(*person, before));
         }
     }
 
@@ -46,9 +56,9 @@ impl NearIndex {
             .nearest_neighbor_iter_with_distance_2(from_vector)
             .take_while(move |(_, squared)| *squared <= limit)
             .filter_map(move |(point, _)| {
-                let place = self.places.get(&point.data)?;
-                let metres = distance_m(from, *place);
-                (metres <= within_m).then_some((point.data, metres))
+                let (person, place) = point.data;
+                let metres = distance_m(from, place);
+                (metres <= within_m).then_some((person, metres))
             })
     }
 
@@ -58,8 +68,14 @@ impl NearIndex {
     }
 }
 
+fn point(person: PersonId, place: Position) -> Point {
+    Point::new(place.unit_vector(), (person, place))
+}
+
 #[cfg(test)]
 mod tests {
+    use std::collections::HashMap;
+
     use super::*;
     use proptest::prelude::*;
 

@@ -167,11 +167,12 @@ fn the_nearest_one_sees_are_those_on_ones_map_by_distance() {
         .collect();
     map.sort_by(|one, other| one.1.total_cmp(&other.1));
     let ids = |found: &[(PersonId, f64)]| found.iter().map(|(person, _)| *person).collect::<Vec<_>>();
-    assert_eq!(ids(&w.live.nearest_seen(&seat, here, 1_000, 1e6, |_, _| true)), ids(&map));
+    let found = |found: &[Found]| found.iter().map(|one| one.marker.person_id).collect::<Vec<_>>();
+    assert_eq!(found(&w.live.nearest_seen(&seat, here, 1_000, 1e6, |_, _| true)), ids(&map));
     assert!(ids(&map).contains(&friend) && map.len() < people.len());
     // The limit counts whom one wants, not whom one passes over.
     let far: Vec<_> = map.iter().filter(|(person, _)| *person != map[0].0).take(7).copied().collect();
-    assert_eq!(ids(&w.live.nearest_seen(&seat, here, 7, 1e6, |person, _| *person != map[0].0)), ids(&far));
+    assert_eq!(found(&w.live.nearest_seen(&seat, here, 7, 1e6, |person, _| *person != map[0].0)), ids(&far));
 }
 
 #[test]

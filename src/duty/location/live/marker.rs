@@ -127,14 +127,16 @@ fn freshness_at(due_at: Timestamp, now: Timestamp) -> Freshness {
     }
 }
 
-/// The probable cause of a freshness.
-pub fn cause(fix: &Fix, freshness: Freshness, contact: Contact) -> Option<Cause> {
+/// The probable cause of a freshness. `contact` is asked only where it matters: most markers are fresh.
+pub fn cause(fix: &Fix, freshness: Freshness, contact: impl FnOnce() -> Contact) -> Option<Cause> {
     if freshness == Freshness::Fresh {
         let rare = fix.next_within_s.is_some_and(|s| i64::from(s) > LONG_PROMISE_S);
         return rare.then_some(Cause::OnSchedule);
     }
-    Some(match contact {
-        _ if fix.battery_pct.is_some_and(|pct| pct <= EMPTY_BATTERY_PCT) => Cause::Battery,
+    if fix.battery_pct.is_some_and(|pct| pct <= EMPTY_BATTERY_PCT) {
+        return Some(Cause::Battery);
+    }
+    Some(match contact() {
         Contact::Absent => Cause::NoNetwork,
         Contact::Closed => Cause::AppClosed,
         Contact::Present if fix.speed_mps().is_some_and(|v| v < STANDING_MPS) => Cause::Stationary,

@@ -26,6 +26,7 @@ use crate::words::time::{Clock, Timestamp};
 
 pub use marker::{Cause, Facts, Freshness, LivePerson, LiveVehicle, Marker};
 pub use publish::Record;
+pub use search::Found;
 pub use state::{Subject, Update};
 pub use subscription::{Encoding, LiveFrame, Scope, Subscription};
 
@@ -109,7 +110,7 @@ impl Live {
     }
 
     /// What is known of a person.
-    pub fn facts(&self, person: &PersonId) -> Option<Facts> {
+    pub fn facts(&self, person: &PersonId) -> Option<Arc<Facts>> {
         self.inner.state.read().facts.get(person).cloned()
     }
 
@@ -148,7 +149,7 @@ impl Live {
         let now = self.inner.clock.now();
         let state = self.inner.state.read();
         let entry = state.chosen(person, now)?;
-        Some(self.marker(&state, *person, entry, now))
+        Some(self.marker(state.on_duty(person), *person, entry, now))
     }
 
     /// The marker of a crew: its best member's, a vehicle's report before a person's, fresh before silent.
@@ -249,25 +250,24 @@ impl Live {
     fn record(&self, state: &State, subject: Subject, now: Timestamp) -> Option<Record> {
         match subject {
             Subject::Person(person) => {
-                let entry = state.chosen(&person, now)?;
                 let facts = state.facts.get(&person)?;
-                let marker = self.marker(state, person, entry, now);
+                let entry = state.chosen_of(&person, &facts.carried, now)?;
+                let marker = self.marker(facts.on_duty, person, entry, now);
                 Some(Record::person(&marker, facts, now))
             }
             Subject::Device(device) => {
                 let entry = state.alone(&device)?;
                 let (_, path) = state.homes.get(&device)?;
                 let freshness = entry.freshness(now);
-                let why = cause(&entry.fix, freshness, self.contact(entry, now));
+                let why = cause(&entry.fix, freshness, || self.contact(entry, now));
                 Some(Record::vehicle(entry, freshness, why, path))
             }
         }
     }
 
-    fn marker(&self, state: &State, person: PersonId, entry: &Entry, now: Timestamp) -> Marker {
-        let on_duty = state.on_duty(&person);
+    fn marker(&self, on_duty: bool, person: PersonId, entry: &Entry, now: Timestamp) -> Marker {
         let why = if on_duty {
-            cause(&entry.fix, entry.freshness(now), self.contact(entry, now))
+            cause(&entry.fix, entry.freshness(now), || self.contact(entry, now))
         } else {
             Some(Cause::SignedOff)
         };

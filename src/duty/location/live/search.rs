@@ -1,11 +1,24 @@
 //! Who is nearest among those one may see, or those a rule of the caller allows.
 
+use std::sync::Arc;
+
 use super::Live;
-use super::marker::Facts;
+use super::marker::{Facts, Marker};
 use super::state::State;
 use super::subscription::Scope;
 use crate::words::geo::Position;
 use crate::words::ids::PersonId;
+
+/// Somebody near a place, as one look at the table found them.
+#[derive(Debug, Clone)]
+pub struct Found {
+    /// Metres from the place to the marker.
+    pub distance_m: f64,
+    /// Where, and how far to be believed.
+    pub marker: Marker,
+    /// What is known of the person.
+    pub facts: Arc<Facts>,
+}
 
 impl Live {
     /// Up to `limit` people on duty whom the scope may see and `wanted` wants, nearest first, at most `within_m` metres
@@ -18,7 +31,8 @@ impl Live {
         limit: usize,
         within_m: f64,
         mut wanted: impl FnMut(&PersonId, &Facts) -> bool,
-    ) -> Vec<(PersonId, f64)> {
+    ) -> Vec<Found> {
+        let now = self.inner.clock.now();
         let state = self.inner.state.read();
         let peers = state.peers(&scope.viewer);
         let suits = |(person, _): &(PersonId, f64)| {
@@ -26,7 +40,12 @@ impl Live {
                 scope.sees_one(facts.on_duty, &facts.unit_path, Some(*person), &peers) && wanted(person, facts)
             })
         };
-        closest(&state, from, limit, within_m, suits)
+        let told = |(person, distance_m): (PersonId, f64)| {
+            let facts = Arc::clone(state.facts.get(&person)?);
+            let entry = state.chosen_of(&person, &facts.carried, now)?;
+            Some(Found { distance_m, marker: self.marker(facts.on_duty, person, entry, now), facts })
+        };
+        closest(&state, from, limit, within_m, suits).into_iter().filter_map(told).collect()
     }
 
     /// Up to `limit` people on duty for whom `allowed` holds, nearest first, at most `within_m` metres away; with exact

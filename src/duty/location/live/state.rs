@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use crate::duty::location::fix::Fix;
 use crate::platform::policy::DeviceKind;
-use crate::words::ids::{DeviceId, PersonId, UnitId};
+use crate::words::ids::{DeviceId, IdMap, PersonId, UnitId};
 use crate::words::time::Timestamp;
 
 use super::index::NearIndex;
@@ -46,11 +46,11 @@ pub struct Update {
 #[derive(Default)]
 pub struct State {
     /// Last good place per device.
-    pub entries: HashMap<DeviceId, Entry>,
+    pub entries: IdMap<DeviceId, Entry>,
     /// What is known of people.
-    pub facts: HashMap<PersonId, Facts>,
+    pub facts: IdMap<PersonId, Arc<Facts>>,
     /// Units of devices that may report by themselves.
-    pub homes: HashMap<DeviceId, (UnitId, Arc<str>)>,
+    pub homes: IdMap<DeviceId, (UnitId, Arc<str>)>,
     /// People on duty by place.
     pub near: NearIndex,
     /// Slots whose record must be published anew.
@@ -61,12 +61,13 @@ pub struct State {
     pub shares: HashMap<Uuid, HashSet<PersonId>>,
     /// Raised whenever `shares` changes.
     pub shares_version: u64,
-    slot_of: HashMap<Subject, u32>,
-    devices_of: HashMap<PersonId, HashSet<DeviceId>>,
+    slot_of: IdMap<Subject, u32>,
+    /// A few at most, so a list.
+    devices_of: IdMap<PersonId, Vec<DeviceId>>,
     timers: BinaryHeap<Reverse<(Timestamp, DeviceId)>>,
-    timer_at: HashMap<DeviceId, Timestamp>,
+    timer_at: IdMap<DeviceId, Timestamp>,
     /// Seconds a device without a promise is believed, for people under a special reporting policy.
-    pub promises: HashMap<PersonId, i64>,
+    pub promises: IdMap<PersonId, i64>,
     /// The same for everybody else.
     pub default_promise_s: i64,
 }
@@ -97,17 +98,25 @@ impl State {
         if before_person != person
             && let Some(old) = before_person
         {
-            if let Some(devices) = self.devices_of.get_mut(&old) {
-                devices.remove(&device);
-            }
+            self.leaves(old, device);
             self.refresh_person(old, now);
         }
         if let Some(person) = person {
-            self.devices_of.entry(person).or_default().insert(device);
+            let devices = self.devices_of.entry(person).or_default();
+            if !devices.contains(&device) {
+                devices.push(device);
+            }
             self.refresh_person(person, now);
         }
         self.touch_device(device);
         self.set_timer(device, due)
+    }
+
+    /// The device does not report for the person any more.
+    fn leaves(&mut self, person: PersonId, device: DeviceId) {
+        if let Some(devices) = self.devices_of.get_mut(&person) {
+            devices.retain(|one| *one != device);
+        }
     }
 
     fn promise_s(&self, person: Option<PersonId>) -> i64 {
@@ -116,10 +125,10 @@ impl State {
 
     /// Sets what is known of a person.
     pub fn set_facts(&mut self, person: PersonId, facts: Facts, now: Timestamp) {
-        if self.facts.get(&person) == Some(&facts) {
+        if self.facts.get(&person).is_some_and(|known| **known == facts) {
             return;
         }
-        self.facts.insert(person, facts);
+        self.facts.insert(person, Arc::new(facts));
         self.refresh_person(person, now);
         let devices: Vec<DeviceId> = self.devices_of.get(&person).into_iter().flatten().copied().collect();
         devices.into_iter().for_each(|device| self.touch_device(device));
@@ -131,7 +140,7 @@ impl State {
         let mut people = Vec::new();
         for (person, facts) in &mut self.facts {
             if let Some(path) = moved(&facts.unit_path) {
-                facts.unit_path = path;
+                Arc::make_mut(facts).unit_path = path;
                 people.push(*person);
             }
         }
@@ -156,9 +165,7 @@ impl State {
     pub fn drop_device(&mut self, device: DeviceId, now: Timestamp) {
         let Some(entry) = self.entries.remove(&device) else { return };
         if let Some(person) = entry.person {
-            if let Some(devices) = self.devices_of.get_mut(&person) {
-                devices.remove(&device);
-            }
+            self.leaves(person, device);
             self.refresh_person(person, now);
         }
         self.touch_device(device);
@@ -167,6 +174,11 @@ impl State {
     /// The entry a person's marker stands on.
     pub fn chosen(&self, person: &PersonId, now: Timestamp) -> Option<&Entry> {
         let carried = self.facts.get(person).map(|facts| facts.carried.as_slice()).unwrap_or_default();
+        self.chosen_of(person, carried, now)
+    }
+
+    /// The same, for whoever knows already what the person carries.
+    pub fn chosen_of(&self, person: &PersonId, carried: &[DeviceId], now: Timestamp) -> Option<&Entry> {
         self.devices_of
             .get(person)?
             .iter()
