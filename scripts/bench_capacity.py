@@ -46,14 +46,17 @@ def str_last(item):
 
 # What is measured, of which run, from where, and what was promised (ms at p99; a maximum where it says so).
 PROMISES = (
-    ("assignment due → on the device", "assignments", "assignment_due_to_device", 100),
-    ("backup tap → third unit alerted", "backup", "backup_tap_to_third_alert", 100),
-    ("assignment due → on the device", "backup", "assignment_due_to_device", None),
-    ("assignment due → on the device", "bad night", "assignment_due_to_device", 200),
-    ("backup tap → third unit alerted", "bad night", "backup_tap_to_third_alert", 200),
-    ("reported → on a watcher's map", "bad night", "live_frame_delay", None),
-    ("dialled again → caught up", "bad night", "reconnect_caught_up", 1000),
-    ("dialled again, having missed something → caught up", "bad night", "reconnect_caught_up_after_missing", 1000),
+    *((*row[:1], f"{row[1]} until {rung}", *row[2:]) for rung in ("viewed", "cleared") for row in (
+        ("assignment committed → on the device", "assignments", "assignment_sent_to_device", 100),
+        ("assignment due → on the device", "assignments", "assignment_due_to_device", 100),
+        ("backup tap → third unit alerted", "backup", "backup_tap_to_third_alert", 100),
+        ("assignment due → on the device", "backup", "assignment_due_to_device", None),
+        ("assignment due → on the device", "bad night", "assignment_due_to_device", 200),
+        ("backup tap → third unit alerted", "bad night", "backup_tap_to_third_alert", 200),
+        ("reported → on a watcher's map", "bad night", "live_frame_delay", None),
+        ("dialled again → caught up", "bad night", "reconnect_caught_up", 1000),
+        ("dialled again, having missed something → caught up", "bad night", "reconnect_caught_up_after_missing", 1000),
+    )),
     ("deadline missed → the room is told", "missed deadlines", "deadline_due_to_room", 1000),
     ("revoked → socket closed", "revocation", "closed_ms", 1000),
     ("revoked → refused on REST", "revocation", "refused_ms", 1000),
@@ -67,10 +70,15 @@ def offered(run):
     parts = [f"{about.get('terminals', 0):,} terminals, a fix every {about.get('fix_every_s', 0):g} s"]
     for key, word in (("assignments_per_s", "assignments/s"), ("backups_per_s", "taps/s"), ("watchers", "watchers")):
         if about.get(key):
-            parts.append(f"{about[key]:g} {word}")
+            parts.append(f"{about[key]:g} {word}" + (rungs(about) if key == "assignments_per_s" else ""))
     if at(about, "faults.cut"):
         parts.append(f"{about['faults']['cut']:.0%} cut and back each minute")
     return ", ".join(parts)
+
+
+def rungs(about):
+    count = about.get("rungs_of_officers", 0)
+    return f" of {count} rung{'s' if count > 1 else ''} by officers" if count else ""
 
 
 def promises(runs):

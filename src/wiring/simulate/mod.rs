@@ -92,6 +92,10 @@ pub struct SimulateArgs {
     /// Assignments per second.
     #[arg(long, default_value_t = 1.0)]
     assignments_per_s: f64,
+    /// The last rung officers report of each assignment: viewed, accepted, en_route, on_scene or cleared. They come within
+    /// seconds; officers take minutes.
+    #[arg(long, value_name = "RUNG", default_value = "cleared", value_parser = terminal::answers_until)]
+    until: usize,
     /// Presses of the backup button per second.
     #[arg(long, default_value_t = 0.0)]
     backups_per_s: f64,
@@ -145,6 +149,7 @@ async fn measure(args: &SimulateArgs) -> Result<(Value, bool)> {
         ledger: ledger::Ledger::default(),
         fix_every_s: args.fix_every,
         faults: args.faults,
+        answers: args.until,
         centre: (119.5762, 31.7472),
         recent: ledger::Recent::of(&crew.terminals),
         placed: AtomicUsize::new(0),
@@ -283,6 +288,7 @@ fn conclude(args: &SimulateArgs, run: &Run, parts: &Parts) -> (Value, bool) {
             "live_frames": if args.binary { "binary" } else if args.half_binary { "both" } else { "json" },
             "fix_every_s": args.fix_every,
             "assignments_per_s": args.assignments_per_s,
+            "rungs_of_officers": if args.faults.mute < 1.0 { args.until } else { 0 },
             "backups_per_s": args.backups_per_s,
             "faults": {"cut": args.faults.cut, "slow": args.faults.slow, "kill": args.faults.kill, "mute": args.faults.mute},
             "duration_s": args.duration,

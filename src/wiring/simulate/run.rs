@@ -17,6 +17,8 @@ pub struct Run {
     pub fix_every_s: f64,
     /// What goes wrong on purpose.
     pub faults: Faults,
+    /// How many of the answers to an offer are given, from the first.
+    pub answers: usize,
     /// Places lie around here: longitude, latitude.
     pub centre: (f64, f64),
     /// What was reported lately.

@@ -20,6 +20,13 @@ use crate::words::time::Timestamp;
 /// What an answering human of the load run does after an offer, seconds after it arrived.
 const ANSWERS: [(f64, &str); 5] =
     [(0.2, "viewed"), (0.5, "accepted"), (1.0, "en_route"), (1.6, "on_scene"), (2.2, "cleared")];
+
+/// How many of the answers are given, when the last is the one called so.
+pub fn answers_until(last: &str) -> Result<usize, String> {
+    let found = ANSWERS.iter().position(|(_, event)| *event == last).map(|at| at + 1);
+    found.ok_or_else(|| format!("{last} is none of {}", ANSWERS.map(|(_, event)| event).join(", ")))
+}
+
 /// Most fixes in one frame after an outage.
 const BATCH_MAX: usize = 500;
 /// Fixes whose time is remembered for the check against the stored track.
@@ -404,7 +411,7 @@ impl Terminal {
         if self.mute {
             return;
         }
-        for (after, event) in ANSWERS {
+        for (after, event) in ANSWERS.into_iter().take(self.run.answers) {
             let frame = json!({"type": "assignment_event", "assignment_id": id, "event": event, "at": stamp()});
             self.later(after, frame, "event_reply");
         }
