@@ -140,7 +140,7 @@ fn the_bundled_database_keeps_its_prepared_statements() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn positions_are_written_while_a_room_keeps_the_writer_busy() {
+async fn nobody_is_left_behind_while_a_room_keeps_the_writer_busy() {
     let (db, folder) = fresh();
     let (open, gate) = std::sync::mpsc::channel::<()>();
     let gate = std::sync::Mutex::new(gate);
@@ -156,7 +156,7 @@ async fn positions_are_written_while_a_room_keeps_the_writer_busy() {
     });
     // Nothing else may be written before: what is counted below would never all be waiting.
     tokio::task::spawn_blocking(move || begins.recv()).await.unwrap().unwrap();
-    // More than one group holds, all before the fixes in rank.
+    // More than one group holds, all before the others in rank.
     let done = Arc::new(AtomicUsize::new(0));
     let mut waiting = Vec::new();
     for n in 0..600 {
@@ -166,17 +166,22 @@ async fn positions_are_written_while_a_room_keeps_the_writer_busy() {
             done.fetch_add(1, Ordering::SeqCst);
         }));
     }
-    let fixes = db.clone();
-    let before = Arc::clone(&done);
-    let fixes = tokio::spawn(async move {
-        fixes.write(Priority::Fix, |tx| put(tx, "fixes")).await.unwrap();
-        before.load(Ordering::SeqCst)
-    });
-    while db.queue_depth() < 601 {
+    let mut behind = Vec::new();
+    for priority in [Priority::Receipt, Priority::Normal, Priority::Fix, Priority::Background] {
+        let (db, before) = (db.clone(), Arc::clone(&done));
+        behind.push(tokio::spawn(async move {
+            db.write(priority, move |tx| put(tx, &format!("{priority:?}"))).await.unwrap();
+            (priority, before.load(Ordering::SeqCst))
+        }));
+    }
+    while db.queue_depth() < 604 {
         tokio::task::yield_now().await;
     }
     open.send(()).unwrap();
-    assert!(fixes.await.unwrap() < 600, "fixes waited for everything else");
+    for one in behind {
+        let (priority, before) = one.await.unwrap();
+        assert!(before < 600, "{priority:?} waited for everything else");
+    }
     held.await.unwrap();
     for one in waiting {
         one.await.unwrap();

@@ -23,6 +23,13 @@ use crate::words::time::Clock;
 const GROUP_MAX: usize = 256;
 /// Work in one commit, for the same reason: a rung of an assignment takes about 1 ms, so several share one sync.
 const GROUP_TIME: Duration = Duration::from_millis(5);
+/// The same when as many wait as were done: they would need a sync of their own, which takes as long as several rungs.
+const GROUP_TIME_DEEP: Duration = Duration::from_millis(20);
+/// Who rides along in every commit, one for each so many recipes in it and one at least, however busy the room is: a
+/// terminal that comes back (its hello ranks with receipts), somebody who signs in, everybody's positions (one recipe
+/// carries them all), a job. When more is sent than one core commits, those behind would otherwise wait until that ends.
+const RIDING_ALONG: [(Priority, usize); 4] =
+    [(Priority::Receipt, 2), (Priority::Normal, 8), (Priority::Fix, GROUP_MAX), (Priority::Background, GROUP_MAX)];
 /// Waiting recipes per priority; beyond it callers are told `busy`. At 7,000
 /// lone commits a second this is about half a second of work.
 const QUEUE_MAX: usize = 4096;
@@ -142,8 +149,14 @@ impl Queue {
         self.lanes.iter_mut().find_map(VecDeque::pop_front)
     }
 
-    fn pop_fixes(&mut self) -> Option<Box<dyn Work>> {
-        self.lanes.get_mut(Priority::Fix.lane()).and_then(VecDeque::pop_front)
+    /// What still belongs into a commit of so many recipes so far, after so much work.
+    fn next(&mut self, done: usize, took: Duration) -> Option<Box<dyn Work>> {
+        let time = if self.len() >= done { GROUP_TIME_DEEP } else { GROUP_TIME };
+        if done < GROUP_MAX && took < time { self.pop() } else { None }
+    }
+
+    fn pop_from(&mut self, priority: Priority) -> Option<Box<dyn Work>> {
+        self.lanes.get_mut(priority.lane()).and_then(VecDeque::pop_front)
     }
 }
 
@@ -259,12 +272,15 @@ fn commit_group(shared: &Shared, conn: &mut Conn, clock: &Clock, first: Box<dyn 
     while let Some(mut work) = next {
         run_in_savepoint(conn, clock, work.as_mut(), &mut hooks);
         group.push(work);
-        next = if group.len() < GROUP_MAX && begun.elapsed() < GROUP_TIME { shared.queue.lock().pop() } else { None };
+        next = shared.queue.lock().next(group.len(), begun.elapsed());
     }
-    // One recipe carries everybody's fixes: it rides along, or a busy room would leave all positions waiting.
-    if let Some(mut work) = { shared.queue.lock().pop_fixes() } {
-        run_in_savepoint(conn, clock, work.as_mut(), &mut hooks);
-        group.push(work);
+    let so_far = group.len();
+    for (priority, each) in RIDING_ALONG {
+        for _ in 0..(so_far / each).max(1) {
+            let Some(mut work) = ({ shared.queue.lock().pop_from(priority) }) else { break };
+            run_in_savepoint(conn, clock, work.as_mut(), &mut hooks);
+            group.push(work);
+        }
     }
     let committed = commit(conn);
     metrics::histogram!("suixing_db_group_size").record(group.len() as f64);

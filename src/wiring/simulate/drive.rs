@@ -35,8 +35,11 @@ pub async fn assignments(
     }
     let mut due = Instant::now() + INCIDENT_AHEAD;
     let mut serial = 0usize;
-    while due < until {
+    loop {
         due += Duration::from_secs_f64(dice.gap(1.0 / rate));
+        if due >= until {
+            return;
+        }
         tokio::time::sleep_until((due - INCIDENT_AHEAD).into()).await;
         let (Some(seat), Some(target)) =
             (dispatchers.get(serial % dispatchers.len()).cloned(), some_terminal(&terminals, &mut dice))
@@ -110,8 +113,11 @@ pub async fn backups(
         return;
     }
     let mut due = Instant::now();
-    while due < until {
+    loop {
         due += Duration::from_secs_f64(dice.gap(1.0 / rate));
+        if due >= until {
+            return;
+        }
         tokio::time::sleep_until(due.into()).await;
         let up = |n: &usize| terminals.get(*n).is_some_and(|t| t.up.load(Ordering::Relaxed));
         let chosen = (0..8).filter_map(|_| some_terminal(&terminals, &mut dice)).find(up);
