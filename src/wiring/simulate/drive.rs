@@ -35,11 +35,8 @@ pub async fn assignments(
     }
     let mut due = Instant::now() + INCIDENT_AHEAD;
     let mut serial = 0usize;
-    loop {
-        due += Duration::from_secs_f64(dice.gap(1.0 / rate));
-        if due >= until {
-            return;
-        }
+    while let Some(next) = after(due, rate, until, &mut dice) {
+        due = next;
         tokio::time::sleep_until((due - INCIDENT_AHEAD).into()).await;
         let (Some(seat), Some(target)) =
             (dispatchers.get(serial % dispatchers.len()).cloned(), some_terminal(&terminals, &mut dice))
@@ -49,6 +46,12 @@ pub async fn assignments(
         serial += 1;
         tokio::spawn(one_assignment(run.clone(), terminals.clone(), seat, target, due));
     }
+}
+
+/// When the next is due, if before `until`: at a low rate it may lie far beyond.
+fn after(due: Instant, rate: f64, until: Instant, dice: &mut Dice) -> Option<Instant> {
+    let next = due + Duration::from_secs_f64(dice.gap(1.0 / rate));
+    (next < until).then_some(next)
 }
 
 fn some_terminal(terminals: &[Handle], dice: &mut Dice) -> Option<usize> {
@@ -113,11 +116,8 @@ pub async fn backups(
         return;
     }
     let mut due = Instant::now();
-    loop {
-        due += Duration::from_secs_f64(dice.gap(1.0 / rate));
-        if due >= until {
-            return;
-        }
+    while let Some(next) = after(due, rate, until, &mut dice) {
+        due = next;
         tokio::time::sleep_until(due.into()).await;
         let up = |n: &usize| terminals.get(*n).is_some_and(|t| t.up.load(Ordering::Relaxed));
         let chosen = (0..8).filter_map(|_| some_terminal(&terminals, &mut dice)).find(up);
