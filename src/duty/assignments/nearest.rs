@@ -8,7 +8,7 @@ use super::offer::{Party, party_of_crew, party_of_person};
 use crate::duty::crews::Availability;
 use crate::duty::crews::store as crews;
 use crate::duty::incidents::IncidentRow;
-use crate::duty::location::live::{Facts, Freshness, Live};
+use crate::duty::location::live::{Facts, Found, Freshness, Live};
 use crate::platform::ctx::Core;
 use crate::platform::db::Tx;
 use crate::platform::policy::PersonKind;
@@ -42,41 +42,31 @@ pub fn nearest(tx: &mut Tx<'_>, core: &Core, incident: &IncidentRow, wanted: &Wa
     let kinds: &[PersonKind] = if wanted.kinds.is_empty() { &[PersonKind::PoliceOfficer] } else { wanted.kinds };
     let place = Position { lon: incident.lon, lat: incident.lat };
     let now = core.clock.now();
-    let mut near: Vec<(PersonId, f64, bool)> = live
+    let mut near: Vec<(bool, Found)> = live
         .nearest(place, LOOKED_AT_MAX, wanted.within_m, |_, facts| may_suit(facts, wanted))
         .into_iter()
-        .map(|(person, metres)| {
-            let fresh = live.get(&person).is_some_and(|marker| marker.freshness(now) == Freshness::Fresh);
-            (person, metres, fresh)
-        })
-        .filter(|(_, _, fresh)| *fresh || !wanted.fresh_only)
+        .map(|one| (one.marker.freshness(now) == Freshness::Fresh, one))
+        .filter(|(fresh, _)| *fresh || !wanted.fresh_only)
         .collect();
     // A place that may be believed before one that may not.
-    near.sort_by_key(|(_, _, fresh)| !fresh);
+    near.sort_by_key(|(fresh, _)| !fresh);
     let mut taken: HashSet<CrewId> = HashSet::new();
     let mut found = Vec::new();
-    for (person, distance_m, fresh) in near {
+    for (fresh, one) in near {
         if found.len() >= wanted.k {
             break;
         }
-        let Some(duty) = free(tx, live, &person, wanted)? else { continue };
+        let person = one.marker.person_id;
+        let Some(duty) = free(tx, &person)? else { continue };
         let mut party = match &duty.crew_id {
             Some(crew) if taken.insert(*crew) => party_of_crew(tx, crew)?,
-            Some(_) => continue,
-            None => party_of_person(tx, &person)?,
+            None if kinds.contains(&one.facts.kind) => party_of_person(tx, &person)?,
+            _ => continue,
         };
-        if !party.kinds().iter().any(|kind| kinds.contains(kind)) {
+        if !party.kinds().iter().any(|kind| kinds.contains(kind)) || !all_free(tx, live, &party, &person, wanted)? {
             continue;
         }
-        let mut busy = false;
-        for hand in &party.hands {
-            busy =
-                busy || wanted.without.contains(&hand.person_id) || free(tx, live, &hand.person_id, wanted)?.is_none();
-        }
-        if busy {
-            continue;
-        }
-        party.why = json!({ "nearest": found.len() + 1, "distance_m": distance_m.round(), "fresh": fresh });
+        party.why = json!({ "nearest": found.len() + 1, "distance_m": one.distance_m.round(), "fresh": fresh });
         found.push(party);
     }
     Ok(found)
@@ -89,11 +79,25 @@ fn may_suit(facts: &Facts, wanted: &Wanted<'_>) -> bool {
         && facts.unit_path.starts_with(wanted.scope_path)
 }
 
-/// His duty, if he may be sent: by memory, and by the table.
-fn free(tx: &mut Tx<'_>, live: &Live, person: &PersonId, wanted: &Wanted<'_>) -> Result<Option<crews::Duty>> {
-    if !live.facts(person).is_some_and(|facts| may_suit(&facts, wanted)) {
-        return Ok(None);
-    }
+/// His duty, if the table says that he may be sent.
+fn free(tx: &mut Tx<'_>, person: &PersonId) -> Result<Option<crews::Duty>> {
     let duty = crews::duty_fetch(tx.conn(), person)?;
     Ok((duty.on_duty && duty.availability == Availability::Available).then_some(duty))
+}
+
+/// Whether everybody of the party may be sent; of `asked` it is known already.
+fn all_free(tx: &mut Tx<'_>, live: &Live, party: &Party, asked: &PersonId, wanted: &Wanted<'_>) -> Result<bool> {
+    for hand in &party.hands {
+        let person = &hand.person_id;
+        if wanted.without.contains(person) {
+            return Ok(false);
+        }
+        if person == asked {
+            continue;
+        }
+        if !live.facts(person).is_some_and(|facts| may_suit(&facts, wanted)) || free(tx, person)?.is_none() {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }

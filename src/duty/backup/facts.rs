@@ -90,7 +90,7 @@ pub fn rank_around(conn: &mut Conn, around: &Around, call: &Call) -> Result<Choi
     for limit in NEIGHBOURS {
         let near = around.live.nearest(call.place, limit, call.within_m, |_, _| true);
         let exhausted = near.len() < limit;
-        let people: Vec<PersonId> = near.into_iter().map(|(person, _)| person).collect();
+        let people: Vec<PersonId> = near.into_iter().map(|found| found.marker.person_id).collect();
         choice = rank_people(conn, around, call, &own, people)?;
         if exhausted || choice.units >= call.missing.saturating_add(call.spare) {
             break;

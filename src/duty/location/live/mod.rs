@@ -324,7 +324,7 @@ impl Live {
             if !facts.on_duty || !facts.unit_path.starts_with(unit_path) {
                 continue;
             }
-            let Some(entry) = state.chosen(person, now) else { continue };
+            let Some(entry) = state.chosen_of(person, &facts.carried, now) else { continue };
             known += 1;
             let overdue = entry.freshness(now) != Freshness::Fresh;
             if overdue && self.inner.hub.reach(person, &facts.carried, now) != Reach::Socket {

@@ -130,7 +130,7 @@ impl State {
         }
         self.facts.insert(person, Arc::new(facts));
         self.refresh_person(person, now);
-        let devices: Vec<DeviceId> = self.devices_of.get(&person).into_iter().flatten().copied().collect();
+        let devices = self.devices_of.get(&person).cloned().unwrap_or_default();
         devices.into_iter().for_each(|device| self.touch_device(device));
     }
 
