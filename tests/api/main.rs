@@ -27,5 +27,7 @@ mod openapi;
 mod page;
 mod people;
 mod socket;
+mod socket_crowds;
 mod socket_live;
+mod socket_noise;
 mod stream;

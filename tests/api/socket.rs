@@ -1,11 +1,8 @@
 //! The socket: who gets in, what it refuses, how it ends. The must-deliver stream is in `stream.rs`.
 
-use crate::support::{Officer, PASSWORD, Socket, TestApp, wait_until};
+use crate::support::{Officer, Socket, TestApp};
 use futures_util::{SinkExt, StreamExt};
-use proptest::prelude::*;
-use proptest::strategy::ValueTree;
-use proptest::test_runner::TestRunner;
-use serde_json::{Value, json};
+use serde_json::json;
 use std::time::{Duration, Instant};
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::{Data, OpCode};
@@ -242,63 +239,6 @@ async fn silence_ends_a_socket_before_and_after_hello() {
     socket.expect("pong").await;
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_thousand_sockets_that_say_nothing_hurt_nobody() {
-    let app = TestApp::builder().config("[socket]\nhello_timeout_s = 6").start().await;
-    let station = app.unit("Plaza").await;
-    let wang = station.officer("wang").await;
-    let mute = station.officer("mute").await;
-    let mut good = wang.socket().await;
-    let mut silent = Vec::new();
-    for _ in 0..1_000 {
-        if let Ok(socket) = Socket::connect(&app.base(), "suixing.v1.json", Some(&mute.token()), None).await {
-            silent.push(socket);
-        }
-    }
-    assert!(silent.len() >= 900, "{}", silent.len());
-    for _ in 0..20 {
-        let asked = Instant::now();
-        good.send(json!({ "type": "ping" }));
-        good.expect("pong").await;
-        assert!(asked.elapsed() < Duration::from_millis(500), "{:?}", asked.elapsed());
-    }
-    // A newcomer, also of that person, is served at once.
-    let mut late = mute.socket().await;
-    late.send(json!({ "type": "ping" }));
-    late.expect("pong").await;
-    for socket in &mut silent {
-        assert_eq!(socket.close_code().await, 4000);
-    }
-    wait_until("the sockets are forgotten", || async {
-        app.call("GET", "/readyz", None).await.json["sockets"].as_u64().unwrap_or(99) <= 3
-    })
-    .await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn everybody_behind_one_address_gets_in_however_many_wait() {
-    let app = TestApp::builder().config("[socket]\nhello_timeout_s = 60").start().await;
-    let station = app.unit("Gateway").await;
-    let mut first = Vec::new();
-    for n in 0..75 {
-        let officer = station.officer(&format!("officer{n}")).await;
-        first.push((officer.socket_raw().await, officer));
-    }
-    let mut later = Vec::new();
-    for (_, officer) in &first {
-        // With those above 2,250 that have not said hello, each person within what one may have.
-        for _ in 0..29 {
-            later.push(officer.socket_raw().await);
-        }
-    }
-    for (socket, _) in &mut first {
-        socket.hello(None, None, None).await;
-        socket.send(json!({ "type": "ping" }));
-        socket.expect("pong").await;
-    }
-    assert_eq!(later.len(), 75 * 29);
-}
-
 #[tokio::test]
 async fn a_stopping_server_tells_when_to_come_back() {
     let app = TestApp::start().await;
@@ -321,103 +261,4 @@ async fn a_stopping_server_tells_when_to_come_back() {
     assert_eq!(reason.0, 1012);
     assert!(Utf8Bytes::as_str(&reason.1).contains("retry_ms="), "{reason:?}");
     assert_eq!(stop.await.unwrap(), 0);
-}
-
-/// Any JSON, some of it nearly right.
-fn messages() -> impl Strategy<Value = String> {
-    let leaf = prop_oneof![
-        Just(Value::Null),
-        any::<bool>().prop_map(Value::from),
-        any::<i64>().prop_map(Value::from),
-        any::<f64>().prop_map(|f| json!(f)),
-        "\\PC{0,12}".prop_map(Value::from),
-        Just(json!("01890000-0000-7000-8000-000000000000")),
-    ];
-    let value = leaf.prop_recursive(3, 24, 4, |inner| {
-        prop_oneof![
-            prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
-            prop::collection::hash_map("[a-z_]{1,8}", inner, 0..4)
-                .prop_map(|map| Value::Object(map.into_iter().collect())),
-        ]
-    });
-    let kind = prop::sample::select(vec![
-        "hello",
-        "ack",
-        "fixes",
-        "live_ack",
-        "ping",
-        "assignment_event",
-        "backup",
-        "backup_response",
-        "backup_take",
-        "backup_close",
-        "subscribe",
-        "unsubscribe",
-        "nonsense",
-    ]);
-    let field = prop::sample::select(vec![
-        "seq",
-        "epoch",
-        "last_seq",
-        "last_id",
-        "n",
-        "fixes",
-        "version",
-        "request_id",
-        "assignment_id",
-        "backup_id",
-        "event",
-        "at",
-        "unit_id",
-        "bbox",
-        "kind",
-        "answer",
-        "reason",
-        "location",
-        "silent",
-        "other",
-    ]);
-    prop_oneof![
-        4 => (kind, prop::collection::vec((field, value.clone()), 0..6)).prop_map(|(kind, fields)| {
-            let mut message = serde_json::Map::new();
-            message.insert("type".into(), kind.into());
-            message.extend(fields.into_iter().map(|(name, value)| (name.to_owned(), value)));
-            Value::Object(message).to_string()
-        }),
-        1 => value.prop_map(|value| value.to_string()),
-        1 => "\\PC{0,80}",
-    ]
-}
-
-#[tokio::test]
-async fn nothing_a_client_says_breaks_the_server() {
-    let app = TestApp::shared().await;
-    let station = app.unit("Maze").await;
-    let wang = station.officer("wang").await;
-    let mut runner = TestRunner::deterministic();
-    let strategy = (messages(), any::<bool>(), prop::collection::vec(any::<u8>(), 0..200));
-    let mut socket = wang.socket().await;
-    for round in 0..400 {
-        let (text, binary, bytes) = strategy.new_tree(&mut runner).unwrap().current();
-        if binary && round % 10 == 0 {
-            socket.send_binary(bytes);
-        } else {
-            socket.send_text(&text);
-        }
-        if round % 5 == 0 {
-            socket.send(json!({ "type": "ping", "request_id": format!("alive-{round}") }));
-            let id = format!("alive-{round}");
-            let alive = socket
-                .maybe(Duration::from_secs(5), |frame| frame["type"] == "pong" && frame["request_id"] == id.as_str())
-                .await;
-            if alive.is_none() {
-                let code = socket.close_code().await;
-                assert!(matches!(code, 4002 | 1003 | 1007), "closed with {code} after {text}");
-                socket = wang.socket().await;
-            }
-        }
-    }
-    assert!(!app.log().contains("panicked"), "the server panicked");
-    assert_eq!(app.call("GET", "/healthz", None).await.status, 200);
-    let _ = PASSWORD;
 }

@@ -15,6 +15,7 @@ pub mod messages;
 pub mod rank;
 pub mod rules;
 pub mod service;
+mod shapes;
 pub mod store;
 pub mod view;
 

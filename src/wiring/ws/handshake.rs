@@ -13,7 +13,8 @@ use actix_web::{FromRequest as _, HttpRequest, HttpResponse, web};
 use parking_lot::Mutex;
 use serde::Deserialize;
 
-use super::frame::{SizeGuard, Slot};
+use super::frame::Slot;
+use super::guard::SizeGuard;
 use super::protocol::{BIN, JSON};
 use super::socket::{Socket, Wire};
 use super::{pump, session, slices};

@@ -7,8 +7,8 @@
 //! fixes      positions in, one ack per commit      live      the live view, on credit
 //! dispatch   command → the slice's service         slices    what the socket asks of the slices
 //! inbox      the same stream by REST               protocol  every message, once
-//! frame      bytes in and out, one at a time       close     why a socket ends
-//! schema     the published descriptions of it all
+//! frame      bytes out, one frame at a time        guard     bytes in, none too long
+//! close      why a socket ends                     schema    the published descriptions of it all
 //! ```
 //!
 //! Must-deliver messages live in the database: a socket holds at most a window
@@ -19,6 +19,7 @@ mod desk;
 mod dispatch;
 mod fixes;
 mod frame;
+mod guard;
 pub mod handshake;
 pub mod inbox;
 mod live;

@@ -9,7 +9,7 @@ use super::super::Kind;
 use super::super::rows::{BackupRow, LastSeen, Place, PlaceSource, Target, TimerKind};
 use super::super::store::{self, Correction};
 use super::super::view::Standing;
-use super::raise::{GivenLocation, check_location, check_needs};
+use super::press::{GivenLocation, check_location, check_needs};
 use super::tell;
 use crate::platform::audit;
 use crate::platform::ctx::Ctx;

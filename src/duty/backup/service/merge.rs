@@ -5,7 +5,7 @@ use serde_json::json;
 use super::super::Kind;
 use super::super::rows::{BackupRow, Place, PlaceSource, TimerKind};
 use super::super::store::{self, Correction};
-use super::raise::Press;
+use super::press::Press;
 use super::tell;
 use crate::platform::db::Tx;
 use crate::platform::events::Event;
