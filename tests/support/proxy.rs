@@ -5,12 +5,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
 
 /// A running proxy; dropped, it stops accepting.
 pub struct Proxy {
     /// `http://127.0.0.1:PORT` to use instead of the server's address.
     pub base: String,
     drop_answers: Arc<AtomicBool>,
+    deaf: watch::Sender<bool>,
     task: tokio::task::JoinHandle<()>,
 }
 
@@ -22,12 +24,18 @@ impl Proxy {
         let base = format!("http://{}", listener.local_addr().unwrap());
         let drop_answers = Arc::new(AtomicBool::new(false));
         let dropping = drop_answers.clone();
+        let (deaf, heard) = watch::channel(false);
         let task = tokio::spawn(async move {
             while let Ok((client, _)) = listener.accept().await {
-                tokio::spawn(pump(client, target, dropping.clone()));
+                tokio::spawn(pump(client, target, dropping.clone(), heard.clone()));
             }
         });
-        Self { base, drop_answers, task }
+        Self { base, drop_answers, deaf, task }
+    }
+
+    /// While on, nothing the server says is read; it may go on listening.
+    pub fn deafen(&self, yes: bool) {
+        self.deaf.send_replace(yes);
     }
 
     /// From now on requests reach the server, but the connection is cut instead of bringing the answer.
@@ -42,7 +50,12 @@ impl Drop for Proxy {
     }
 }
 
-async fn pump(mut client: TcpStream, target: SocketAddr, drop_answers: Arc<AtomicBool>) {
+async fn pump(
+    mut client: TcpStream,
+    target: SocketAddr,
+    drop_answers: Arc<AtomicBool>,
+    mut deaf: watch::Receiver<bool>,
+) {
     let Ok(mut server) = TcpStream::connect(target).await else { return };
     let (mut from_client, mut from_server) = (vec![0; 16_384], vec![0; 16_384]);
     loop {
@@ -51,7 +64,8 @@ async fn pump(mut client: TcpStream, target: SocketAddr, drop_answers: Arc<Atomi
                 Ok(n) if n > 0 => if server.write_all(&from_client[..n]).await.is_err() { return },
                 _ => return,
             },
-            read = server.read(&mut from_server) => match read {
+            changed = deaf.changed() => if changed.is_err() { return },
+            read = server.read(&mut from_server), if !*deaf.borrow() => match read {
                 Ok(n) if n > 0 => {
                     if drop_answers.load(Ordering::SeqCst) { return }
                     if client.write_all(&from_server[..n]).await.is_err() { return }

@@ -133,12 +133,10 @@ fn choose(socket: &Socket, state: &mut State, live: &mut Option<Feed>, now: Inst
     if state.ping_due(now, socket.limits.ping_every) {
         return Some(state.make_ping(now));
     }
-    if state.flight() >= FLIGHT_MAX {
-        return None;
-    }
-    if let Some(stream) = state.stream.as_mut() {
-        let open = stream.sent.saturating_sub(stream.acked) < socket.limits.ack_window;
-        if open && let Some((seq, frame)) = stream.ready.pop_front() {
+    let open = state.flight() < FLIGHT_MAX;
+    if open && let Some(stream) = state.stream.as_mut() {
+        let awaited = stream.sent.saturating_sub(stream.acked) < socket.limits.ack_window;
+        if awaited && let Some((seq, frame)) = stream.ready.pop_front() {
             stream.sent = seq;
             stream.sent_mark = state.written.saturating_add(frame.len() as u64);
             if seq.saturating_sub(stream.acked) >= socket.limits.ack_window {
@@ -147,10 +145,12 @@ fn choose(socket: &Socket, state: &mut State, live: &mut Option<Feed>, now: Inst
             return Some(frame);
         }
     }
-    if let Some(frame) = state.next_control() {
+    if (open || state.answers_stop_the_reader())
+        && let Some(frame) = state.next_control()
+    {
         return Some(frame);
     }
-    live.as_mut().and_then(Feed::next_frame)
+    if open { live.as_mut().and_then(Feed::next_frame) } else { None }
 }
 
 /// When something may become overdue.

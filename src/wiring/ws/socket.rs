@@ -31,6 +31,9 @@ pub const CLOSE_WITHIN: Duration = Duration::from_millis(700);
 /// Bytes that may be written and not confirmed by a pong or an acknowledgement;
 /// bounds the memory a reader that stands still can cost.
 pub const FLIGHT_MAX: usize = 160 * 1024;
+/// The same for answers that stop the reader: what confirms the bytes before them lies behind what is not read, so that
+/// both would wait for each other. The commands read by then (the desk's nine) answer with at most so much.
+const ANSWERS_FLIGHT_MAX: usize = 2 * 1024 * 1024;
 /// So many unconfirmed bytes ask for a confirmation by ping.
 const CONFIRM_EVERY: usize = 32 * 1024;
 /// Answers waiting for the writer; beyond it the reader reads no more.
@@ -285,6 +288,11 @@ impl Socket {
 impl State {
     fn is_crowded(&self) -> bool {
         self.control_bytes > CONTROL_MAX || self.fixes.is_crowded()
+    }
+
+    /// So many answers wait that nothing is read, and they may leave although much is unconfirmed.
+    pub fn answers_stop_the_reader(&self) -> bool {
+        self.control_bytes > CONTROL_MAX && self.flight() < ANSWERS_FLIGHT_MAX
     }
 
     /// The next answer to write.
