@@ -250,6 +250,28 @@ async fn a_call_that_comes_back_is_on_the_senders_pile_once() {
 }
 
 #[tokio::test]
+async fn a_room_above_speaks_for_another_unit_only_by_name() {
+    let (unit, room, _) = station().await;
+    let town = unit.child("Town", "station_command_room").await;
+    let seat = town.dispatcher("sun").await;
+    let mut body = pushed(&unit, &source(), "A-12", 1);
+    body["unit_id"] = json!(town.id);
+    let incident = room.post("/incidents", body).await.expect(201).json;
+    for (act, word) in [("/sign", json!({})), ("/return", json!({ "reason": "not ours" }))] {
+        let refused = room.post(&path(&incident, act), word).await;
+        assert_eq!(refused.problem(409, "conflict")["unit_id"], town.id);
+    }
+    let shown = seat.get(&path(&incident, "")).await.expect(200);
+    assert_eq!((&shown["state"], &shown["signed_by"]), (&json!("awaiting_signature"), &Value::Null));
+    let signed = room.post(&path(&incident, "/sign"), json!({ "unit_id": town.id })).await.expect(200);
+    assert_eq!((&signed["signed_by"], &signed["unit_id"]), (&json!(room.person_id), &json!(town.id)));
+    // Who is late finds it signed, and nothing changes.
+    seat.post(&path(&incident, "/sign"), json!({})).await.expect(200);
+    room.post(&path(&incident, "/sign"), json!({})).await.expect(200);
+    assert_eq!(seat.get(&path(&incident, "")).await.expect(200)["signed_by"], room.person_id);
+}
+
+#[tokio::test]
 async fn lists_are_paged_filtered_and_scoped() {
     let (unit, room, _) = station().await;
     for n in 0..5 {

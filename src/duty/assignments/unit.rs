@@ -174,25 +174,47 @@ fn pass_on(
     Ok(())
 }
 
-/// The open assignment of a unit the actor may sign for; the nearest to him first.
-fn open_unit(tx: &mut Tx<'_>, ctx: &Ctx, incident: &IncidentId) -> Result<Option<AssignmentRow>> {
-    let mut mine = Vec::new();
+/// The open assignment of the unit the actor speaks for: the one he names; else his own, or one that was brought before
+/// him because its unit has no seat. Never by itself another one below him: a word that was long on the way, or said
+/// before somebody else was asked, would be taken for theirs, who know nothing of it.
+///
+/// Errors: `conflict` with `unit_id` when only another unit is asked.
+fn open_unit(
+    tx: &mut Tx<'_>,
+    ctx: &Ctx,
+    incident: &IncidentId,
+    named: Option<UnitId>,
+) -> Result<Option<AssignmentRow>> {
+    let (mut mine, mut others) = (Vec::new(), Vec::new());
     for row in store::open_of_incident(tx.conn(), incident)? {
-        if row.is_unit() {
-            let unit = officers::unit_fetch(tx.conn(), &row.unit_id)?;
-            if ctx.actor.commands(&unit.path) {
-                mine.push((unit.path.len(), row));
-            }
+        let unit = officers::unit_fetch(tx.conn(), &row.unit_id)?;
+        if !row.is_unit() || !ctx.actor.commands(&unit.path) {
+            continue;
         }
+        let asked = match named {
+            Some(named) => row.unit_id == named,
+            None => {
+                let before_him = |member: &store::MemberRow| member.person_id == ctx.actor.person;
+                row.unit_id == ctx.actor.unit || store::members_of(tx.conn(), &row.id)?.iter().any(before_him)
+            }
+        };
+        if asked { &mut mine } else { &mut others }.push((unit.path.len(), row));
     }
     mine.sort_by_key(|(depth, _)| *depth);
-    Ok(mine.into_iter().next().map(|(_, row)| row))
+    let waiting = others.into_iter().find(|(_, row)| row.state != State::Signed);
+    match (mine.into_iter().next(), waiting) {
+        (None, Some((_, other))) => {
+            let text = "another unit is asked; name it in `unit_id` to speak for it";
+            Err(Error::conflict(text).with("unit_id", json!(other.unit_id)))
+        }
+        (found, _) => Ok(found.map(|(_, row)| row)),
+    }
 }
 
-/// `POST /incidents/{id}/sign`: a named person of the unit signs for it.
-pub fn sign(tx: &mut Tx<'_>, ctx: &Ctx, id: &IncidentId, meta: &RequestMeta) -> Result<Done> {
+/// `POST /incidents/{id}/sign`: a named person signs for his unit, or for the one he names.
+pub fn sign(tx: &mut Tx<'_>, ctx: &Ctx, id: &IncidentId, meta: &RequestMeta, unit: Option<UnitId>) -> Result<Done> {
     let mut incident = incident_service::begin(tx, ctx, id, meta, Action::IncidentCommand)?;
-    match open_unit(tx, ctx, id)? {
+    match open_unit(tx, ctx, id, unit)? {
         Some(mut row) if row.state != State::Signed => {
             let device = Some(ctx.actor.device);
             let rung = human(ctx, Rung::Signed, device, None);
@@ -223,13 +245,20 @@ fn human<'a>(ctx: &Ctx, rung: Rung, device: Option<DeviceId>, reason: Option<&'a
     }
 }
 
-/// `POST /incidents/{id}/return` (退回): goes back to who sent it, with the reason.
-pub fn give_back(tx: &mut Tx<'_>, ctx: &Ctx, id: &IncidentId, meta: &RequestMeta, reason: &str) -> Result<Done> {
+/// `POST /incidents/{id}/return` (退回): goes back to who sent it, with the reason; for the unit of [`sign`].
+pub fn give_back(
+    tx: &mut Tx<'_>,
+    ctx: &Ctx,
+    id: &IncidentId,
+    meta: &RequestMeta,
+    unit: Option<UnitId>,
+    reason: &str,
+) -> Result<Done> {
     let mut incident = incident_service::begin(tx, ctx, id, meta, Action::IncidentCommand)?;
     if incident.state == crate::duty::incidents::state::State::Returned {
         return Ok(Done::new(200, json!({ "id": id })));
     }
-    let handed = open_unit(tx, ctx, id)?;
+    let handed = open_unit(tx, ctx, id, unit)?;
     if let Some(mut row) = handed {
         let device = Some(ctx.actor.device);
         act(tx, &ctx.config.dispatch, &mut row, &human(ctx, Rung::Returned, device, Some(reason)))?;

@@ -10,17 +10,27 @@ use crate::duty::incidents::access;
 use crate::duty::incidents::http::shown;
 use crate::duty::incidents::store as incidents;
 use crate::platform::ctx::Ctx;
-use crate::platform::db::Priority;
+use crate::platform::db::{Priority, Tx};
 use crate::platform::http::{Body, Done, PathId, body, idem};
 use crate::platform::policy::{self, Action, Facts};
 use crate::words::error::Result;
 use crate::words::ids::{AgencyId, IncidentId, UnitId};
+
+/// Signing for a call.
+#[derive(Clone, Debug, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Sign {
+    /// A unit below that is asked and does not answer; without it one signs for one's own.
+    pub unit_id: Option<UnitId>,
+}
 
 /// Giving a call back; the reason is needed.
 #[derive(Clone, Debug, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct GiveBack {
     pub reason: String,
+    /// As in signing.
+    pub unit_id: Option<UnitId>,
 }
 
 /// Handing a call to another unit.
@@ -40,11 +50,15 @@ pub struct NewAgency {
 
 /// A named person of the unit signs for the call (签收).
 ///
+/// A room above signs for a unit that does not answer by naming it; otherwise it is told which unit is asked (409).
+///
 /// Permissions: a seat of the unit or above.
-#[utoipa::path(post, path = "/api/v1/incidents/{id}/sign", tag = "incidents", params(("id" = IncidentId, Path)), responses((status = 200, body = Object), (status = 409), (status = 412)))]
-pub async fn sign(ctx: Ctx, PathId(id): PathId<IncidentId>, body: Body<body::Empty>) -> Result<HttpResponse> {
-    let (inner, meta) = (ctx.clone(), body.meta.clone());
-    let done = idem::run(&ctx, &body.meta, Priority::Urgent, move |tx| unit::sign(tx, &inner, &id, &meta)).await?;
+#[utoipa::path(post, path = "/api/v1/incidents/{id}/sign", tag = "incidents", params(("id" = IncidentId, Path)), request_body = Sign,
+    responses((status = 200, body = Object), (status = 409), (status = 412)))]
+pub async fn sign(ctx: Ctx, PathId(id): PathId<IncidentId>, body: Body<Sign>) -> Result<HttpResponse> {
+    let (inner, meta, unit) = (ctx.clone(), body.meta.clone(), body.value.unit_id);
+    let done =
+        idem::run(&ctx, &body.meta, Priority::Urgent, move |tx| unit::sign(tx, &inner, &id, &meta, unit)).await?;
     shown(&ctx, &done).await
 }
 
@@ -55,10 +69,10 @@ pub async fn sign(ctx: Ctx, PathId(id): PathId<IncidentId>, body: Body<body::Emp
     responses((status = 200, body = Object), (status = 409), (status = 412)))]
 pub async fn give_back(ctx: Ctx, PathId(id): PathId<IncidentId>, body: Body<GiveBack>) -> Result<HttpResponse> {
     body::text("reason", &body.reason, 1, 500)?;
-    let (inner, meta, reason) = (ctx.clone(), body.meta.clone(), body.value.reason);
-    let done =
-        idem::run(&ctx, &body.meta, Priority::Normal, move |tx| unit::give_back(tx, &inner, &id, &meta, &reason))
-            .await?;
+    let (inner, meta) = (ctx.clone(), body.meta.clone());
+    let GiveBack { reason, unit_id } = body.value;
+    let returned = move |tx: &mut Tx<'_>| unit::give_back(tx, &inner, &id, &meta, unit_id, &reason);
+    let done = idem::run(&ctx, &body.meta, Priority::Normal, returned).await?;
     shown(&ctx, &done).await
 }
 
