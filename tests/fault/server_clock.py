@@ -20,10 +20,11 @@ def seconds(text):
 class ServerClock:
     def __init__(self, evidence):
         self.evidence = evidence
-        # A server started under a wrong clock keeps it; its times since then are so much off.
-        self.shifts = [(line["from"], line["step"]) for line in evidence.nemesis if line["e"] == "shifted"]
-        self.reads = sorted((line["t"], self.by(line["server"])) for _, line in evidence.of_kind("live"))
         self.kills = [begun for begun, _ in evidence.windows_of({"kill", "power"})]
+        # A server started under a wrong clock keeps it; its times since then are so much off.
+        self.shifts = [(line["from"], line["step"]) for line in evidence.nemesis
+                       if line["e"] == "shifted" and self._taken(line)]
+        self.reads = sorted((line["t"], self.by(line["server"])) for _, line in evidence.of_kind("live"))
         self.writes = self._writes()
         self.states = [Start(0.0, 0.0, False, 0.0, 0.0, 0.0)]
         for begun, ended in self._starts():
@@ -31,6 +32,14 @@ class ServerClock:
         undone = [state for state in self.states if any(copied <= state.begun and state.ended < restored
                                                         for copied, restored in evidence.lost)]
         self.history = [state for state in self.states if state not in undone]
+
+    def _taken(self, line):
+        """Whether the server came up ahead, as its answers show: PostgreSQL, which it asks, may have told it the right
+        time still."""
+        until = min((kill for kill in self.kills if kill >= line["t"]), default=float("inf"))
+        ahead = sorted(seconds(read["server"]) - read["t"] for _, read in self.evidence.of_kind("live")
+                       if line["t"] < read["t"] < until)
+        return line["step"] < 0 or not ahead or ahead[len(ahead) // 2] > line["step"] / 2
 
     def _starts(self):
         """(down since, up again); from a copy: since it was made."""
@@ -76,8 +85,8 @@ class ServerClock:
 
     def most(self, asked, answered):
         """How far behind the clock may be that answered: a server that is gone by now may have, its answer being long on
-        the way."""
-        since = [state for state in self.states if asked < state.ended <= answered]
+        the way, or one that is up before anybody noted it."""
+        since = [state for state in self.states if asked < state.ended and state.begun <= answered]
         return max(state.most for state in [self.state(asked), *since])
 
     def by(self, text):

@@ -128,6 +128,20 @@ class Behind(unittest.TestCase):
         found = evidence(with_it, room=[*write(19, 19.5), *write(25, 25.5), *write(32.4, 32.5)])
         self.assertEqual(3.6, self.most(found, 40))
 
+    def test_an_answer_may_be_of_a_server_whose_start_is_not_noted_yet(self):
+        early = {**read(23.9, 19.5), "asked": 23.85}
+        found = evidence(reclock(20, 24, -300), room=[*write(19, 19.5), early])
+        self.assertEqual([], list(checks_time.clock(found)))
+        found = evidence(reclock(20, 24, -300), room=[*write(19, 19.5), {**read(19.95, 15), "asked": 19.9}])
+        self.assertEqual(1, len(list(checks_time.clock(found))), "before it went down it was right")
+
+    def test_a_step_that_did_not_reach_it_is_none(self):
+        due = 320
+        found = evidence(reclock(20, 24, 300), room=[read(30, 30)])
+        self.assertAlmostEqual(BEGUN + due, found.at(text(due)), 3)
+        found = evidence(reclock(20, 24, 300), room=[read(30, 330)])
+        self.assertAlmostEqual(BEGUN + due - 300, found.at(text(due)), 3)
+
     def test_its_instants_are_read_by_its_clock(self):
         found = evidence(reclock(20, 24, -300), room=[*write(19.9, 20), read(30, 26)])
         for by, right in ((10, 10), (26, 30), (40, 44)):
