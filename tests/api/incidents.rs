@@ -261,6 +261,8 @@ async fn a_room_above_speaks_for_another_unit_only_by_name() {
         let refused = room.post(&path(&incident, act), word).await;
         assert_eq!(refused.problem(409, "conflict")["unit_id"], town.id);
     }
+    let hill = unit.child("Hill", "station_command_room").await;
+    room.post(&path(&incident, "/sign"), json!({ "unit_id": hill.id })).await.problem(409, "conflict");
     let shown = seat.get(&path(&incident, "")).await.expect(200);
     assert_eq!((&shown["state"], &shown["signed_by"]), (&json!("awaiting_signature"), &Value::Null));
     let signed = room.post(&path(&incident, "/sign"), json!({ "unit_id": town.id })).await.expect(200);

@@ -56,13 +56,14 @@ def settled(evidence, key, before):
 
 def units(evidence):
     """A unit's call was signed, given back or handed on by somebody who did; who sends his own people signs for his unit,
-    not for another."""
+    for another only who named it."""
     did = collections.defaultdict(set)
     for name, line in evidence.of_kind("send"):
         incident = line["about"].get("incident")
         if line["op"] == "reassign":
             incident = evidence.incident_of.get(line["about"]["assignment"])
-        did[incident, evidence.who[name]["person"]].add(line["op"])
+        unit = line["about"].get("unit")
+        did[incident, evidence.who[name]["person"]].add(f"{line['op']} for {unit}" if unit else line["op"])
     for row in evidence.assignments.values():
         if row["assignee"]["kind"] != "unit":
             continue
@@ -71,7 +72,8 @@ def units(evidence):
             if rung["truth"] != "human" or person not in evidence.names or rung["rung"] == "created":
                 continue
             own = evidence.who[evidence.names[person]]["unit"] == row["assignee"]["id"]
-            words = {"signed": {"sign", "assign", "reassign"} if own else set(), "returned": {"return"},
+            named = f"sign for {row['assignee']['id']}"
+            words = {"signed": {"sign", "assign", "reassign", named} if own else {named}, "returned": {"return"},
                      "dispatched": {"assign", "reassign"}}.get(rung["rung"], set())
             if not words & did[row["incident_id"], person]:
                 yield f"{row['id']}: {rung['rung']} is shown as the word of {evidence.names[person]}, who did not say it"

@@ -16,7 +16,8 @@ from server import PASSWORD
 
 TIMEOUT = aiohttp.ClientTimeout(total=12, connect=3)
 TROUBLE = (aiohttp.ClientError, asyncio.TimeoutError, OSError)
-AGAIN = {401, 429, 500, 502, 503, 504}
+# 408: the link never delivered it whole.
+AGAIN = {401, 408, 429, 500, 502, 503, 504}
 
 
 def stamp(seconds):

@@ -53,6 +53,13 @@ class UnitDesk:
             self.put("assign", "POST", f"/incidents/{incident}/assignments", to, after=self.dice.uniform(0.2, 3),
                      incident=incident)
 
+    def unit_silent(self, card):
+        """Nobody at a station below has signed in time; the room above signs for some of them, by name."""
+        about = card["data"]
+        if self.dice.random() < 0.4:
+            self.put("sign", "POST", f"/incidents/{about['incident_id']}/sign", {"unit_id": about["unit_id"]},
+                     after=self.dice.uniform(0, 2), incident=about["incident_id"], unit=about["unit_id"])
+
     def call_work(self):
         """Something that ends a call here."""
         call = self.calls[self.dice.randrange(len(self.calls))]

@@ -99,6 +99,9 @@ class Room(CrewDesk, UnitDesk, Client):
             if assignment["id"] not in self.flash.known:
                 self.flash.known[assignment["id"]] = "offered"
                 self.unit_offered(assignment)
+        card = message.get("data") or {}
+        if message["kind"] == "card.raised" and card.get("kind") == "deadline.signed" and self.working:
+            self.unit_silent(card)
 
     async def alarm_desk(self):
         """Takes most alarms and closes them; those nobody takes are to climb."""

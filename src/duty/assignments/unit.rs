@@ -178,15 +178,15 @@ fn pass_on(
 /// him because its unit has no seat. Never by itself another one below him: a word that was long on the way, or said
 /// before somebody else was asked, would be taken for theirs, who know nothing of it.
 ///
-/// Errors: `conflict` with `unit_id` when only another unit is asked.
+/// Errors: `conflict` with `unit_id` when only another unit is asked, or the named one is not and does not have the call.
 fn open_unit(
     tx: &mut Tx<'_>,
     ctx: &Ctx,
-    incident: &IncidentId,
+    incident: &IncidentRow,
     named: Option<UnitId>,
 ) -> Result<Option<AssignmentRow>> {
     let (mut mine, mut others) = (Vec::new(), Vec::new());
-    for row in store::open_of_incident(tx.conn(), incident)? {
+    for row in store::open_of_incident(tx.conn(), &incident.id)? {
         let unit = officers::unit_fetch(tx.conn(), &row.unit_id)?;
         if !row.is_unit() || !ctx.actor.commands(&unit.path) {
             continue;
@@ -203,6 +203,9 @@ fn open_unit(
     mine.sort_by_key(|(depth, _)| *depth);
     let waiting = others.into_iter().find(|(_, row)| row.state != State::Signed);
     match (mine.into_iter().next(), waiting) {
+        (None, _) if named.is_some_and(|named| named != incident.unit_id) => {
+            Err(Error::conflict("this unit is not asked").with("unit_id", json!(incident.unit_id)))
+        }
         (None, Some((_, other))) => {
             let text = "another unit is asked; name it in `unit_id` to speak for it";
             Err(Error::conflict(text).with("unit_id", json!(other.unit_id)))
@@ -214,7 +217,7 @@ fn open_unit(
 /// `POST /incidents/{id}/sign`: a named person signs for his unit, or for the one he names.
 pub fn sign(tx: &mut Tx<'_>, ctx: &Ctx, id: &IncidentId, meta: &RequestMeta, unit: Option<UnitId>) -> Result<Done> {
     let mut incident = incident_service::begin(tx, ctx, id, meta, Action::IncidentCommand)?;
-    match open_unit(tx, ctx, id, unit)? {
+    match open_unit(tx, ctx, &incident, unit)? {
         Some(mut row) if row.state != State::Signed => {
             let device = Some(ctx.actor.device);
             let rung = human(ctx, Rung::Signed, device, None);
@@ -258,7 +261,7 @@ pub fn give_back(
     if incident.state == crate::duty::incidents::state::State::Returned {
         return Ok(Done::new(200, json!({ "id": id })));
     }
-    let handed = open_unit(tx, ctx, id, unit)?;
+    let handed = open_unit(tx, ctx, &incident, unit)?;
     if let Some(mut row) = handed {
         let device = Some(ctx.actor.device);
         act(tx, &ctx.config.dispatch, &mut row, &human(ctx, Rung::Returned, device, Some(reason)))?;
