@@ -116,13 +116,15 @@ pub fn strength_of_grids(conn: &mut Conn, grids: &[GridFacts]) -> Result<HashMap
         .into_iter()
         .collect();
     let crews: Vec<&CrewId> = by_crew.keys().collect();
-    let rows: Vec<(Option<String>, Option<CrewId>, PersonId, String)> = duty::table
+    let on_duty = duty::table
         .inner_join(person::table.on(person::id.eq(duty::person_id)))
         .inner_join(unit::table.on(unit::id.eq(person::unit_id)))
         .filter(duty::on_duty.eq(true))
-        .filter(duty::grid.eq_any(&codes).or(duty::crew_id.eq_any(crews)))
-        .select((duty::grid, duty::crew_id, duty::person_id, unit::path))
-        .load(conn)?;
+        .select((duty::grid, duty::crew_id, duty::person_id, unit::path));
+    // Two questions, each with an index of its own: asked as one, SQLite reads everybody on duty.
+    let mut rows: Vec<(Option<String>, Option<CrewId>, PersonId, String)> =
+        on_duty.filter(duty::grid.eq_any(&codes)).load(conn)?;
+    rows.extend(on_duty.filter(duty::crew_id.eq_any(crews)).load(conn)?);
     let mut units: HashMap<String, HashSet<String>> = HashMap::new();
     for (own, crew, person, path) in rows {
         let code = own.or_else(|| crew.and_then(|crew| by_crew.get(&crew).cloned().flatten()));

@@ -1,0 +1,2 @@
+DROP INDEX duty_crew;
+DROP INDEX duty_grid;
