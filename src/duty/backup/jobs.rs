@@ -42,6 +42,7 @@ async fn fire(core: &Arc<Core>, timer: TimerRow) -> Result<()> {
         TimerKind::Commander => {
             core.db.write(Priority::Urgent, move |tx| service::escalate_commander(tx, &timer)).await
         }
+        TimerKind::Answers => core.db.write(Priority::Urgent, move |tx| service::tell_answers(tx, &timer)).await,
         TimerKind::CheckInAsk => {
             let answer_s = core.config.backup.check_in_answer_s;
             core.db.write(Priority::Urgent, move |tx| checkin::ask(tx, &timer, answer_s)).await

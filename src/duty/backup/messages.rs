@@ -56,7 +56,8 @@ pub struct BackupData {
     /// Why the recipient was stood down: `enough`, or how the request ended.
     pub stand_down_reason: Option<String>,
     pub close_reason: Option<CloseReason>,
-    /// What changed, in the words of the history; for `backup.updated`.
+    /// What changed, in the words of the history; for `backup.updated`. `answers`: one or more since the last, told
+    /// together to whoever was called.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub change: Option<String>,
 }

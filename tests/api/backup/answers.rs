@@ -95,3 +95,38 @@ async fn one_real_and_one_false_alarm_stand_side_by_side() {
     assert_eq!(get(&room, &real).await["state"], "open");
     assert_eq!(room.get("/backups?state=open").await.expect(200).items().len(), 1);
 }
+
+#[tokio::test]
+async fn the_caller_hears_every_answer_at_once_and_the_called_hear_a_burst_together() {
+    let app = TestApp::shared().await;
+    let unit = app.unit("Burst").await;
+    let room = unit.dispatcher("room").await;
+    let mut ring = patrols(&unit, &[300.0, 600.0, 900.0]).await;
+    let who = caller(&unit).await;
+    let mut own = who.socket().await;
+    let id = id_of(&press(&who, json!({})).await);
+    ring[2].alert().await;
+    let (one, two) = tokio::join!(ring[0].answer(&id, "coming"), ring[1].answer(&id, "coming"));
+    assert_eq!((&one.expect(200)["applied"], &two.expect(200)["applied"]), (&json!(true), &json!(true)));
+
+    for count in [1, 2] {
+        let told = own.expect("backup.updated").await;
+        assert_eq!(
+            (&told["data"]["change"], told["data"]["accepted_units"].as_u64() >= Some(count)),
+            (&json!("coming"), true),
+            "{told}"
+        );
+    }
+    own.expect_none("backup.updated", QUIET).await;
+
+    let counts_both = |frame: &Value| frame["kind"] == "backup.updated" && frame["data"]["accepted_units"] == 2;
+    let told = ring[2].socket.expect_where("both answers", counts_both).await;
+    assert_eq!(told["data"]["change"], "answers", "{told}");
+    let timeline = get(&room, &id).await["timeline"].clone();
+    let answered = timeline.as_array().unwrap().iter().filter(|event| event["kind"] == "answered");
+    let at: Vec<jiff::Timestamp> = answered.map(|event| event["at"].as_str().unwrap().parse().unwrap()).collect();
+    if at[0].duration_until(at[1]).as_secs() == 0 {
+        // One message for both, and no other before or after.
+        assert!(ring[2].socket.drain("backup.updated", QUIET).await.is_empty());
+    }
+}

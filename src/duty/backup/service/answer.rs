@@ -96,7 +96,7 @@ fn respond_in(tx: &mut Tx<'_>, actor: &Actor, id: &BackupId, body: &ResponseBody
     }
     tally(tx, &row)?;
     let fresh = store::backup_fetch(tx.conn(), id)?;
-    tell::updated(tx, &fresh, body.answer.as_str())?;
+    tell::answered(tx, &fresh, body.answer)?;
     tx.emit(&Event::BackupChanged { backup: *id })?;
     done(true)
 }

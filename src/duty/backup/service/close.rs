@@ -113,7 +113,11 @@ fn end(tx: &mut Tx<'_>, row: &BackupRow, actor: &Actor, body: &CloseBody) -> Res
     let told: Vec<AlertRow> = store::alerts_of(tx.conn(), &row.id)?;
     let people: Vec<PersonId> = told.iter().map(|alert| alert.person_id).collect();
     let gone = store::alerts_stand_down(tx, &row.id, &people, body.reason.as_str())?;
-    store::timers_cancel(tx, &row.id.to_string(), &[TimerKind::Wave, TimerKind::ParentRoom, TimerKind::Commander])?;
+    store::timers_cancel(
+        tx,
+        &row.id.to_string(),
+        &[TimerKind::Wave, TimerKind::ParentRoom, TimerKind::Commander, TimerKind::Answers],
+    )?;
     store::event_append(
         tx,
         &row.id,

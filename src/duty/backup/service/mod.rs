@@ -19,5 +19,5 @@ pub use close::{CloseBody, close};
 pub use press::{GivenLocation, Press};
 pub use raise::{Presser, Raised, device_presser, raise};
 pub use share::{Shares, joined, known, refresh, share};
-pub use tell::{card_data, tell_moved};
+pub use tell::{card_data, tell_answers, tell_moved};
 pub use wave::{escalate_commander, escalate_parent, widen};

@@ -8,15 +8,18 @@ use std::collections::BTreeSet;
 use serde_json::{Value, json};
 
 use super::super::messages::{ALERT, STAND_DOWN, UPDATED};
-use super::super::rows::{BackupRow, Place};
-use super::super::{AlertRole, CloseReason, store};
+use super::super::rows::{BackupRow, Place, TimerKind, TimerRow};
+use super::super::{AlertRole, Answer, CloseReason, store};
 use super::wave;
 use crate::duty::officers;
 use crate::platform::cards::{self, Draw};
 use crate::platform::db::{Conn, Tx};
 use crate::platform::push::outbox::{self, Draft, Subject};
 use crate::words::error::Result;
-use crate::words::ids::{PersonId, UnitId};
+use crate::words::ids::{BackupId, PersonId, UnitId};
+
+/// How long answers are collected for those who were called, seconds.
+const ANSWERS_SHARED_S: i64 = 1;
 
 fn subject(row: &BackupRow) -> Subject {
     Subject::new("backup", row.id)
@@ -37,14 +40,49 @@ pub(super) fn alerted(tx: &mut Tx<'_>, row: &BackupRow, people: &[PersonId]) -> 
 
 /// Tells everybody concerned of a change: the caller's side, those not stood down, the room.
 pub(super) fn updated(tx: &mut Tx<'_>, row: &BackupRow, change: &str) -> Result<()> {
-    let mut people: BTreeSet<PersonId> = store::alerts_of(tx.conn(), &row.id)?
-        .into_iter()
-        .filter(|alert| alert.stood_down_at.is_none())
-        .map(|alert| alert.person_id)
-        .collect();
-    people.extend([row.requester_id, row.for_person_id]);
+    let mut people = waiting(tx.conn(), row)?;
+    people.extend(called(tx.conn(), row)?);
+    update(tx, row, people, change)
+}
+
+/// Tells of an answer: whoever waits for help, at once; those who were called hear of all answers of a second together.
+/// A ring answers in a burst, and each telling all others would be a message for every pair of them.
+pub(super) fn answered(tx: &mut Tx<'_>, row: &BackupRow, answer: Answer) -> Result<()> {
+    let people = waiting(tx.conn(), row)?;
+    update(tx, row, people, answer.as_str())?;
+    let due = tx.now.plus_secs(ANSWERS_SHARED_S);
+    store::timer_share(tx, TimerKind::Answers, &row.id.to_string(), due)
+}
+
+/// Tells those who were called what has been answered meanwhile.
+pub fn tell_answers(tx: &mut Tx<'_>, timer: &TimerRow) -> Result<()> {
+    let id: BackupId = timer.subject_id.parse()?;
+    // The call before its timer, as whoever answers it does.
+    let row = store::backup_lock(tx, &id)?;
+    if !store::timer_claim(tx, &timer.id)? || !row.is_open() {
+        return Ok(());
+    }
+    let heard = waiting(tx.conn(), &row)?;
+    let mut people = called(tx.conn(), &row)?;
+    people.retain(|person| !heard.contains(person));
+    update(tx, &row, people, "answers")
+}
+
+/// Who waits for help, and who sees to it: the caller's side, who took it, the room.
+fn waiting(conn: &mut Conn, row: &BackupRow) -> Result<BTreeSet<PersonId>> {
+    let mut people = BTreeSet::from([row.requester_id, row.for_person_id]);
     people.extend(row.taken_by);
-    people.extend(room_of(tx.conn(), row)?.1);
+    people.extend(room_of(conn, row)?.1);
+    Ok(people)
+}
+
+/// Who was called and not stood down.
+fn called(conn: &mut Conn, row: &BackupRow) -> Result<BTreeSet<PersonId>> {
+    let alerts = store::alerts_of(conn, &row.id)?;
+    Ok(alerts.into_iter().filter(|alert| alert.stood_down_at.is_none()).map(|alert| alert.person_id).collect())
+}
+
+fn update(tx: &mut Tx<'_>, row: &BackupRow, people: BTreeSet<PersonId>, change: &str) -> Result<()> {
     let people: Vec<PersonId> = people.into_iter().collect();
     send(tx, row, UPDATED, &people, json!({ "backup_id": row.id, "change": change }), false)
 }
@@ -56,7 +94,7 @@ pub fn tell_moved(tx: &mut Tx<'_>, row: &BackupRow, place: &Place) -> Result<()>
     let coming: Vec<PersonId> = store::alerts_of(tx.conn(), &row.id)?
         .into_iter()
         .filter(|alert| alert.stood_down_at.is_none() && alert.role != AlertRole::Informed)
-        .filter(|alert| alert.answer != Some(super::super::Answer::Declined) && alert.arrived_at.is_none())
+        .filter(|alert| alert.answer != Some(Answer::Declined) && alert.arrived_at.is_none())
         .map(|alert| alert.person_id)
         .collect();
     send(tx, row, UPDATED, &coming, json!({ "backup_id": row.id, "change": "destination" }), false)

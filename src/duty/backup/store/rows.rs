@@ -38,6 +38,8 @@ text_enum! {
         ParentRoom = "parent_room",
         /// Still nobody: the duty commander.
         Commander = "commander",
+        /// Answers came: those who were called hear of them together.
+        Answers = "answers",
         /// On the scene of something risky for a while: ask whether all is right.
         CheckInAsk = "check_in_ask",
         /// Asked and no answer: tell the room.

@@ -81,6 +81,14 @@ pub fn timer_last(conn: &mut Conn, subject: &str, kind: TimerKind) -> Result<Opt
         .optional()?)
 }
 
+/// Sets the subject's timer of this kind unless one is open: what comes until then shares it.
+pub fn timer_share(tx: &mut Tx<'_>, kind: TimerKind, subject: &str, due_at: Timestamp) -> Result<()> {
+    match timer_last(tx.conn(), subject, kind)? {
+        Some(last) if last.state == TimerState::Open => Ok(()),
+        last => timer_set(tx, kind, subject, None, last.map_or(1, |last| last.attempt + 1), due_at),
+    }
+}
+
 /// Makes the subject's timer of this kind due now; sets a new one if none is open.
 pub fn timer_hasten(tx: &mut Tx<'_>, kind: TimerKind, subject: &str) -> Result<()> {
     let now = tx.now;
