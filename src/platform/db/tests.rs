@@ -8,6 +8,7 @@ use diesel::prelude::*;
 
 use super::schema::meta;
 use super::{Db, Priority, Target, Tx, kept, migrate};
+use crate::platform::push::cursor;
 use crate::words::error::{Code, Error, Result};
 use crate::words::time::Clock;
 
@@ -26,6 +27,35 @@ fn put(tx: &mut Tx<'_>, key: &str) -> Result<()> {
 
 fn keys(db: &Db) -> Vec<String> {
     db.read_blocking(|c| Ok(meta::table.select(meta::key).order(meta::key).load(c)?)).unwrap()
+}
+
+/// How SQLite goes about a statement.
+fn plan(db: &Db, statement: &str) -> String {
+    #[derive(QueryableByName)]
+    struct Step {
+        #[diesel(sql_type = diesel::sql_types::Text)]
+        detail: String,
+    }
+    let asked = format!("EXPLAIN QUERY PLAN {statement}");
+    let steps: Vec<Step> = db.read_blocking(|c| Ok(diesel::sql_query(&asked).load(c)?)).unwrap();
+    steps.into_iter().map(|step| step.detail).collect::<Vec<_>>().join("; ")
+}
+
+#[test]
+fn what_is_asked_all_the_time_is_found_by_an_index_however_long_the_history() {
+    let (db, folder) = fresh();
+    for (statement, index) in [
+        (cursor::GROWN, "delivery_created"),
+        ("UPDATE incident_person SET open = 0 WHERE assignment_id = 'a' AND open = 1", "incident_person_assignment"),
+        ("SELECT person_id FROM duty WHERE on_duty = 1 AND grid IN ('a', 'b')", "duty_grid"),
+        ("SELECT person_id FROM duty WHERE on_duty = 1 AND crew_id IN ('a', 'b')", "duty_crew"),
+    ] {
+        let steps = plan(&db, statement);
+        assert!(steps.contains(index), "{statement}: {steps}");
+        assert!(!steps.split("; ").any(|step| step.starts_with("SCAN") && !step.contains("lately")), "{steps}");
+    }
+    drop(db);
+    std::fs::remove_dir_all(folder).unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]

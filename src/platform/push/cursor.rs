@@ -20,6 +20,12 @@ const FRESH_BROWSER_MAX: i64 = 256;
 /// And only messages of this age, in seconds, for a browser.
 const FRESH_BROWSER_S: i64 = 3_600;
 
+/// The highest number of everybody whose stream grew after an instant. The limit limits nothing: without it SQLite reads
+/// every message ever sent in the order of its recipients, which spares it the grouping, instead of those of the last
+/// seconds by their index.
+pub(crate) const GROWN: &str = "SELECT recipient, MAX(seq) AS seq FROM (SELECT recipient, seq FROM delivery \
+                                WHERE created_at > $1 LIMIT 9223372036854775807) AS lately GROUP BY recipient";
+
 /// What a device says it has.
 #[derive(Clone, Debug, Default)]
 pub struct Known {
@@ -201,12 +207,15 @@ pub fn cursor_move(tx: &mut Tx<'_>, device: &DeviceId, person: &PersonId, sessio
 /// Every stream that grew since `since`, with its highest number: covers other
 /// nodes and missed nudges.
 pub fn streams_grown_since(conn: &mut Conn, since: Timestamp) -> Result<Vec<(PersonId, i64)>> {
-    let rows: Vec<(PersonId, Option<i64>)> = delivery::table
-        .filter(delivery::created_at.gt(since))
-        .group_by(delivery::recipient)
-        .select((delivery::recipient, diesel::dsl::max(delivery::seq)))
-        .load(conn)?;
-    Ok(rows.into_iter().filter_map(|(person, seq)| Some((person, seq?))).collect())
+    #[derive(QueryableByName)]
+    struct Grown {
+        #[diesel(sql_type = diesel::sql_types::Text)]
+        recipient: PersonId,
+        #[diesel(sql_type = diesel::sql_types::BigInt)]
+        seq: i64,
+    }
+    let rows: Vec<Grown> = diesel::sql_query(GROWN).bind::<diesel::sql_types::BigInt, _>(since).load(conn)?;
+    Ok(rows.into_iter().map(|row| (row.recipient, row.seq)).collect())
 }
 
 /// The stream of a person, opened when it is not there yet.
