@@ -111,7 +111,7 @@ impl Live {
 
     /// What is known of a person.
     pub fn facts(&self, person: &PersonId) -> Option<Arc<Facts>> {
-        self.inner.state.read().facts.get(person).cloned()
+        self.inner.state.read().facts(person).cloned()
     }
 
     /// How long devices of a person without a promise of their own are believed, seconds; `None` ends the special rule.
@@ -250,8 +250,9 @@ impl Live {
     fn record(&self, state: &State, subject: Subject, now: Timestamp) -> Option<Record> {
         match subject {
             Subject::Person(person) => {
-                let facts = state.facts.get(&person)?;
-                let entry = state.chosen_of(&person, &facts.carried, now)?;
+                let known = state.people.get(&person)?;
+                let facts = known.facts.as_ref()?;
+                let entry = state.best(known, now)?;
                 let marker = self.marker(facts.on_duty, person, entry, now);
                 Some(Record::person(&marker, facts, now))
             }
@@ -300,13 +301,13 @@ impl Live {
     /// People whose last known crew this is.
     pub fn people_of_crew(&self, crew: &CrewId) -> Vec<PersonId> {
         let state = self.inner.state.read();
-        state.facts.iter().filter(|(_, facts)| facts.crew_id == Some(*crew)).map(|(person, _)| *person).collect()
+        state.all_facts().filter(|(_, facts)| facts.crew_id == Some(*crew)).map(|(person, _)| *person).collect()
     }
 
     /// Everybody known to be on duty.
     pub fn on_duty(&self) -> Vec<PersonId> {
         let state = self.inner.state.read();
-        state.facts.iter().filter(|(_, facts)| facts.on_duty).map(|(person, _)| *person).collect()
+        state.all_facts().filter(|(_, facts)| facts.on_duty).map(|(person, _)| *person).collect()
     }
 
     /// Unit of a device that reports by itself.
@@ -320,11 +321,11 @@ impl Live {
         let now = self.inner.clock.now();
         let state = self.inner.state.read();
         let (mut silent, mut known) = (0, 0);
-        for (person, facts) in &state.facts {
+        for (person, facts) in state.all_facts() {
             if !facts.on_duty || !facts.unit_path.starts_with(unit_path) {
                 continue;
             }
-            let Some(entry) = state.chosen_of(person, &facts.carried, now) else { continue };
+            let Some(entry) = state.chosen(person, now) else { continue };
             known += 1;
             let overdue = entry.freshness(now) != Freshness::Fresh;
             if overdue && self.inner.hub.reach(person, &facts.carried, now) != Reach::Socket {

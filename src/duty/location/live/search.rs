@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::Live;
 use super::marker::{Facts, Marker};
-use super::state::State;
+use super::state::{Known, State};
 use super::subscription::Scope;
 use crate::words::geo::Position;
 use crate::words::ids::PersonId;
@@ -60,14 +60,14 @@ impl Live {
     ) -> Vec<Found> {
         let now = self.inner.clock.now();
         let suiting = |(person, distance_m): (PersonId, f64)| {
-            let facts = state.facts.get(&person)?;
-            suits(&person, facts).then_some((person, distance_m, facts))
+            let known = state.people.get(&person)?;
+            let facts = known.facts.as_ref()?;
+            suits(&person, facts).then_some((person, distance_m, known, facts))
         };
         let mut near: Vec<_> = state.near.by_distance(from, within_m).filter_map(suiting).take(limit).collect();
         near.sort_by(|a, b| a.1.total_cmp(&b.1));
-        let found = |(person, distance_m, facts): (PersonId, f64, &Arc<Facts>)| {
-            let entry = state.chosen_of(&person, &facts.carried, now)?;
-            let marker = self.marker(facts.on_duty, person, entry, now);
+        let found = |(person, distance_m, known, facts): (PersonId, f64, &Known, &Arc<Facts>)| {
+            let marker = self.marker(facts.on_duty, person, state.best(known, now)?, now);
             Some(Found { distance_m, marker, facts: Arc::clone(facts) })
         };
         near.into_iter().filter_map(found).collect()

@@ -27,6 +27,16 @@ pub enum Subject {
     Device(DeviceId),
 }
 
+impl Subject {
+    /// The person, if it is one.
+    pub fn person(&self) -> Option<PersonId> {
+        match self {
+            Self::Person(person) => Some(*person),
+            Self::Device(_) => None,
+        }
+    }
+}
+
 /// A new good place of a device.
 #[derive(Debug, Clone)]
 pub struct Update {
@@ -42,13 +52,22 @@ pub struct Update {
     pub fix: Fix,
 }
 
+/// One person, in one place of memory: a search looks at ten of a million.
+#[derive(Default)]
+pub struct Known {
+    /// What is known; `None`: hidden.
+    pub facts: Option<Arc<Facts>>,
+    /// What reports for them; a few at most, so a list.
+    devices: Vec<DeviceId>,
+}
+
 /// The data behind the lock.
 #[derive(Default)]
 pub struct State {
     /// Last good place per device.
     pub entries: IdMap<DeviceId, Entry>,
-    /// What is known of people.
-    pub facts: IdMap<PersonId, Arc<Facts>>,
+    /// What is known of people, and what reports for them.
+    pub people: IdMap<PersonId, Known>,
     /// Units of devices that may report by themselves.
     pub homes: IdMap<DeviceId, (UnitId, Arc<str>)>,
     /// People on duty by place.
@@ -62,8 +81,6 @@ pub struct State {
     /// Raised whenever `shares` changes.
     pub shares_version: u64,
     slot_of: IdMap<Subject, u32>,
-    /// A few at most, so a list.
-    devices_of: IdMap<PersonId, Vec<DeviceId>>,
     timers: BinaryHeap<Reverse<(Timestamp, DeviceId)>>,
     timer_at: IdMap<DeviceId, Timestamp>,
     /// Seconds a device without a promise is believed, for people under a special reporting policy.
@@ -102,7 +119,7 @@ impl State {
             self.refresh_person(old, now);
         }
         if let Some(person) = person {
-            let devices = self.devices_of.entry(person).or_default();
+            let devices = &mut self.people.entry(person).or_default().devices;
             if !devices.contains(&device) {
                 devices.push(device);
             }
@@ -114,8 +131,8 @@ impl State {
 
     /// The device does not report for the person any more.
     fn leaves(&mut self, person: PersonId, device: DeviceId) {
-        if let Some(devices) = self.devices_of.get_mut(&person) {
-            devices.retain(|one| *one != device);
+        if let Some(known) = self.people.get_mut(&person) {
+            known.devices.retain(|one| *one != device);
         }
     }
 
@@ -125,12 +142,13 @@ impl State {
 
     /// Sets what is known of a person.
     pub fn set_facts(&mut self, person: PersonId, facts: Facts, now: Timestamp) {
-        if self.facts.get(&person).is_some_and(|known| **known == facts) {
+        let known = self.people.entry(person).or_default();
+        if known.facts.as_deref() == Some(&facts) {
             return;
         }
-        self.facts.insert(person, Arc::new(facts));
+        known.facts = Some(Arc::new(facts));
+        let devices = known.devices.clone();
         self.refresh_person(person, now);
-        let devices = self.devices_of.get(&person).cloned().unwrap_or_default();
         devices.into_iter().for_each(|device| self.touch_device(device));
     }
 
@@ -138,7 +156,8 @@ impl State {
     pub fn move_unit(&mut self, from: &str, to: &str, now: Timestamp) {
         let moved = |path: &str| path.strip_prefix(from).map(|rest| Arc::from(format!("{to}{rest}")));
         let mut people = Vec::new();
-        for (person, facts) in &mut self.facts {
+        for (person, known) in &mut self.people {
+            let Some(facts) = &mut known.facts else { continue };
             if let Some(path) = moved(&facts.unit_path) {
                 Arc::make_mut(facts).unit_path = path;
                 people.push(*person);
@@ -157,7 +176,9 @@ impl State {
 
     /// Forgets a person (disabled) or hides them until facts are set again.
     pub fn drop_person(&mut self, person: PersonId, now: Timestamp) {
-        self.facts.remove(&person);
+        if let Some(known) = self.people.get_mut(&person) {
+            known.facts = None;
+        }
         self.refresh_person(person, now);
     }
 
@@ -173,22 +194,32 @@ impl State {
 
     /// The entry a person's marker stands on.
     pub fn chosen(&self, person: &PersonId, now: Timestamp) -> Option<&Entry> {
-        let carried = self.facts.get(person).map(|facts| facts.carried.as_slice()).unwrap_or_default();
-        self.chosen_of(person, carried, now)
+        self.best(self.people.get(person)?, now)
     }
 
-    /// The same, for whoever knows already what the person carries.
-    pub fn chosen_of(&self, person: &PersonId, carried: &[DeviceId], now: Timestamp) -> Option<&Entry> {
-        self.devices_of
-            .get(person)?
+    /// The same, for whoever has looked the person up already.
+    pub fn best(&self, known: &Known, now: Timestamp) -> Option<&Entry> {
+        let carried = known.facts.as_ref().map(|facts| facts.carried.as_slice()).unwrap_or_default();
+        known
+            .devices
             .iter()
             .filter_map(|device| self.entries.get(device))
             .max_by_key(|entry| entry.rank(carried.contains(&entry.device), now))
     }
 
+    /// What is known of a person.
+    pub fn facts(&self, person: &PersonId) -> Option<&Arc<Facts>> {
+        self.people.get(person)?.facts.as_ref()
+    }
+
+    /// Everybody of whom something is known.
+    pub fn all_facts(&self) -> impl Iterator<Item = (&PersonId, &Arc<Facts>)> {
+        self.people.iter().filter_map(|(person, known)| Some((person, known.facts.as_ref()?)))
+    }
+
     /// Whether the person is signed on.
     pub fn on_duty(&self, person: &PersonId) -> bool {
-        self.facts.get(person).is_some_and(|facts| facts.on_duty)
+        self.facts(person).is_some_and(|facts| facts.on_duty)
     }
 
     /// Brings index and record of a person up to date.
