@@ -84,6 +84,11 @@ pub struct Writer {
 }
 
 impl Writer {
+    /// An empty frame with room for so many records.
+    pub fn with_room(records: usize) -> Self {
+        Self { records: Vec::with_capacity(records * RECORD_BYTES), ..Self::default() }
+    }
+
     /// Bytes so far.
     pub fn len(&self) -> usize {
         HEAD_BYTES + self.names.len() + self.records.len() + self.removed.len()

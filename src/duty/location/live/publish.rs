@@ -129,6 +129,33 @@ impl Shown {
     }
 }
 
+/// One change of the last tick, with everything a binary frame asks of it side by side: most watchers have seen all
+/// before it, and a thousand of them go over the same changes one after the other.
+#[derive(Debug, Clone)]
+pub struct Glance {
+    /// Its slot.
+    pub slot: u32,
+    /// Whom it is about.
+    pub subject: Subject,
+    /// What is shown; `None`: on nobody's map any more.
+    pub now: Option<Sight>,
+}
+
+/// What of [`Shown`] a binary frame needs.
+#[derive(Debug, Clone, Copy)]
+pub struct Sight {
+    /// [`Shown::unit`].
+    pub unit: u32,
+    /// [`Shown::open`].
+    pub open: bool,
+    /// [`Shown::position`].
+    pub position: Position,
+    /// [`Shown::at_ms`].
+    pub at_ms: i64,
+    /// [`Shown::bin`].
+    pub bin: BinRecord,
+}
+
 /// One slot of the published table.
 #[derive(Debug, Clone)]
 pub struct Slot {
@@ -150,6 +177,7 @@ pub struct Published {
     paths: Vec<Arc<str>>,
     numbers: HashMap<Arc<str>, u32>,
     ring: VecDeque<(u64, Arc<[u32]>)>,
+    last: Vec<Glance>,
 }
 
 impl Published {
@@ -161,6 +189,7 @@ impl Published {
             paths: Vec::new(),
             numbers: HashMap::new(),
             ring: VecDeque::with_capacity(RING),
+            last: Vec::new(),
         }
     }
 
@@ -169,12 +198,21 @@ impl Published {
         self.version += 1;
         let version = self.version;
         let touched: Arc<[u32]> = records.iter().map(|(slot, _, _)| *slot).collect();
+        self.last.clear();
         for (slot, subject, record) in records {
             let index = slot as usize;
             if self.slots.len() <= index {
                 self.slots.resize(index + 1, None);
             }
             let now = record.map(|record| Shown::new(slot, self.number(&record.unit_path), &record));
+            let sight = now.as_ref().map(|now| Sight {
+                unit: now.unit,
+                open: now.open,
+                position: now.position,
+                at_ms: now.at_ms,
+                bin: now.bin,
+            });
+            self.last.push(Glance { slot, subject, now: sight });
             if let Some(place) = self.slots.get_mut(index) {
                 *place = Some(Slot { subject, version, now });
             }
@@ -209,6 +247,11 @@ impl Published {
     /// Every slot that was ever published.
     pub fn slots(&self) -> impl Iterator<Item = (u32, &Slot)> {
         self.slots.iter().enumerate().filter_map(|(i, slot)| Some((u32::try_from(i).ok()?, slot.as_ref()?)))
+    }
+
+    /// What the tick of [`Published::version`] changed.
+    pub fn last(&self) -> &[Glance] {
+        &self.last
     }
 
     /// Calls `with` for every slot changed after `version`, possibly more than once each.

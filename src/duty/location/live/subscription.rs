@@ -22,12 +22,13 @@ use bytes::Bytes;
 use fixedbitset::FixedBitSet;
 use tokio::sync::watch;
 
+use crate::duty::location::live_bin;
 use crate::words::geo::BBox;
 use crate::words::ids::PersonId;
 
 use super::Live;
 use super::frame::Writer;
-use super::publish::{Published, Record, Slot};
+use super::publish::{Glance, Published, Record, Slot};
 use super::state::Subject;
 
 /// Bytes a frame holds at most.
@@ -35,6 +36,9 @@ pub const FRAME_MAX: usize = 64 * 1024;
 
 /// Room kept for a frame's head, tail and one more record.
 const FRAME_SPARE: usize = 2 * 1024;
+
+/// Changes of a tick that fit into one frame in any case: a name and a record each.
+const LAST_TICK_MAX: usize = (FRAME_MAX - FRAME_SPARE) / (live_bin::NAME_BYTES + live_bin::RECORD_BYTES);
 
 /// Whom a watcher may see; made by [`Live::scope_of`].
 #[derive(Debug, Clone, PartialEq)]
@@ -179,6 +183,13 @@ impl Subscription {
 
     /// What changed since the last frame; `None` when nothing did.
     pub fn delta(&mut self, encoding: Encoding) -> Option<LiveFrame> {
+        self.refresh_peers();
+        if encoding == Encoding::Bin
+            && self.pending.is_clear()
+            && let Some(frame) = self.last_tick()
+        {
+            return frame;
+        }
         self.collect();
         // What was marked may have left the view again unseen: such a frame says nothing and is not worth a credit.
         while !self.pending.is_clear() {
@@ -189,9 +200,48 @@ impl Subscription {
         None
     }
 
+    /// The binary frame of the last tick, for a watcher who has seen everything before it: one pass over its changes,
+    /// nothing marked. `None`: it is not that simple; `Some(None)`: nothing of it is his.
+    fn last_tick(&mut self) -> Option<Option<LiveFrame>> {
+        let live = self.live.clone();
+        let published = live.inner.published.read();
+        let changes = published.last();
+        if published.version != self.seen + 1 || changes.len() > LAST_TICK_MAX {
+            return None;
+        }
+        self.seen = published.version;
+        let mut frame = live_bin::Writer::with_room(changes.len());
+        for Glance { slot, subject, now } in changes {
+            let (i, person) = (*slot as usize, subject.person());
+            let shown = now.filter(|now| {
+                self.bbox.is_none_or(|bbox| bbox.contains(now.position))
+                    && self.rightful(&published, now.open, now.unit, person)
+            });
+            if let Some(now) = shown {
+                if !self.introduced.contains(i) {
+                    self.introduced.grow_and_insert(i);
+                    frame.name(*slot, *subject);
+                }
+                if !self.shown.contains(i) {
+                    self.shown.grow_and_insert(i);
+                }
+                frame.record(&now.bin, now.at_ms);
+            } else if self.shown.contains(i) {
+                self.shown.remove(i);
+                frame.remove(*slot);
+            }
+        }
+        drop(published);
+        let version = self.seen;
+        Some((!frame.is_empty()).then(|| LiveFrame {
+            version,
+            bytes: frame.finish(version, false, false),
+            more: false,
+        }))
+    }
+
     /// Marks what changed since [`Subscription::seen`].
     fn collect(&mut self) {
-        self.refresh_peers();
         let live = self.live.clone();
         let published = live.inner.published.read();
         if published.version == self.seen {
@@ -235,13 +285,14 @@ impl Subscription {
 
     fn in_view(&mut self, published: &Published, slot: &Slot) -> bool {
         let Some(now) = &slot.now else { return false };
-        let person = match slot.subject {
-            Subject::Person(person) => Some(person),
-            Subject::Device(_) => None,
-        };
-        let rightful = (now.open && (self.holds(published, now.unit) || person == Some(self.scope.viewer)))
-            || person.is_some_and(|person| self.peers.contains(&person));
-        rightful && self.bbox.is_none_or(|bbox| bbox.contains(now.position))
+        self.bbox.is_none_or(|bbox| bbox.contains(now.position))
+            && self.rightful(published, now.open, now.unit, slot.subject.person())
+    }
+
+    /// Whether it may be shown, wherever it is.
+    fn rightful(&mut self, published: &Published, open: bool, unit: u32, person: Option<PersonId>) -> bool {
+        (open && (self.holds(published, unit) || person == Some(self.scope.viewer)))
+            || person.is_some_and(|person| self.peers.contains(&person))
     }
 
     /// Whether the scope holds the unit: asked once per unit, not once per record.
