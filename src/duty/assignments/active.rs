@@ -58,13 +58,11 @@ pub fn next_in_line(tx: &mut Tx<'_>, core: &Core, over: &AssignmentRow) -> Resul
 
 /// Other open assignments of the same crew, or of the same person.
 fn others(tx: &mut Tx<'_>, row: &AssignmentRow) -> Result<Vec<AssignmentRow>> {
-    let mut found: Vec<AssignmentRow> = store::open_of_assignee(tx.conn(), row.assignee_kind, &row.assignee_id)?;
-    if let Some(person) = row.person_id {
-        found.extend(store::open_of_person(tx.conn(), &person)?);
-    }
+    let mut found = match row.person_id {
+        Some(person) => store::open_of_person(tx.conn(), &person)?,
+        None => store::open_of_assignee(tx.conn(), row.assignee_kind, &row.assignee_id)?,
+    };
     found.retain(|other| other.id != row.id && !other.is_unit());
-    found.sort_by_key(|other| (other.created_at, other.id));
-    found.dedup_by_key(|other| other.id);
     Ok(found)
 }
 

@@ -86,7 +86,7 @@ pub fn record(tx: &mut Tx<'_>, ctx: &Ctx, id: &AssignmentId, event: &EventIn) ->
         // A signature moves the incident: incident before assignment, as everywhere.
         incidents::incident_lock(tx.conn(), &seen.incident_id)?;
     }
-    let mut row = store::assignment_lock(tx.conn(), id)?;
+    let mut row = store::assignment_relock(tx.conn(), seen)?;
     let members = store::members_of(tx.conn(), id)?;
     let incident = incidents::incident_fetch(tx.conn(), &row.incident_id)?;
     let said = who_speaks(tx, ctx, &row, &incident, &members, event)?;

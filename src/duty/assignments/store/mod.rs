@@ -42,8 +42,8 @@ crate::text_enum! {
 }
 
 /// One assignment. `height`, `moved_at`, `pause*`, `ended`, `cancel_asked` are the ladder's marks.
-#[derive(Clone, Debug, Queryable, Insertable, Identifiable, AsChangeset)]
-#[diesel(table_name = assignment, treat_none_as_default_value = false, treat_none_as_null = true)]
+#[derive(Clone, Debug, Queryable, Insertable)]
+#[diesel(table_name = assignment, treat_none_as_default_value = false)]
 pub struct AssignmentRow {
     pub id: AssignmentId,
     pub incident_id: IncidentId,
@@ -140,14 +140,60 @@ pub fn assignment_lock(conn: &mut Conn, id: &AssignmentId) -> Result<AssignmentR
     lock_row!(conn, assignment, id)?.ok_or_else(|| Error::not_found("assignment"))
 }
 
+/// The row that was just read, locked until the transaction ends, as it is now: SQLite's one writer has it already.
+pub fn assignment_relock(conn: &mut Conn, seen: AssignmentRow) -> Result<AssignmentRow> {
+    match conn {
+        Conn::Sqlite(_) => Ok(seen),
+        Conn::Pg(_) => assignment_lock(conn, &seen.id),
+    }
+}
+
 pub fn assignment_insert(conn: &mut Conn, row: &AssignmentRow) -> Result<()> {
     diesel::insert_into(assignment::table).values(row).execute(conn)?;
     Ok(())
 }
 
-/// Writes the whole row back; callers hold its lock.
+/// What of an assignment moves. Whatever else it is, it stays: a rung need not write three indexes anew.
+#[derive(AsChangeset)]
+#[diesel(table_name = assignment, treat_none_as_null = true)]
+struct Moving<'a> {
+    state: State,
+    height: i32,
+    moved_at: Option<Timestamp>,
+    pause: Option<State>,
+    pause_at: Option<Timestamp>,
+    pause_note: Option<&'a str>,
+    ended: Option<State>,
+    cancel_asked: bool,
+    cancel_confirmed_at: Option<Timestamp>,
+    priority: i32,
+    updated_at: Timestamp,
+    accepted_at: Option<Timestamp>,
+    version: i64,
+}
+
+/// Writes back what moves; callers hold the row's lock. Closed is closed: nothing opens it again.
 pub fn assignment_save(conn: &mut Conn, row: &AssignmentRow) -> Result<()> {
-    kept::execute(conn, diesel::update(assignment::table.find(&row.id)).set(row))?;
+    let moving = Moving {
+        state: row.state,
+        height: row.height,
+        moved_at: row.moved_at,
+        pause: row.pause,
+        pause_at: row.pause_at,
+        pause_note: row.pause_note.as_deref(),
+        ended: row.ended,
+        cancel_asked: row.cancel_asked,
+        cancel_confirmed_at: row.cancel_confirmed_at,
+        priority: row.priority,
+        updated_at: row.updated_at,
+        accepted_at: row.accepted_at,
+        version: row.version,
+    };
+    kept::execute(conn, diesel::update(assignment::table.find(&row.id)).set(moving))?;
+    if let Some(closed) = row.closed_at {
+        let now_closed = diesel::update(assignment::table.find(&row.id).filter(assignment::closed_at.is_null()));
+        kept::execute(conn, now_closed.set(assignment::closed_at.eq(Some(closed))))?;
+    }
     Ok(())
 }
 
