@@ -10,6 +10,7 @@ use super::access::AccessKind;
 use super::codec;
 use super::fix::Fix;
 use super::ingest::Ingest;
+use super::judge::CLOCK_AHEAD_S;
 use super::live::{Facts, Live};
 use super::looks::{Looks, read};
 use super::messages::REPORTING_POLICY;
@@ -263,7 +264,7 @@ pub struct LookedAt {
 /// Who looked at a person between two instants: looks that named the person, and looks at the unit while the person was
 /// in view.
 pub async fn looked_at(core: &Core, person: PersonId, from: Timestamp, to: Timestamp) -> Result<Vec<LookedAt>> {
-    let own_track = track(core, person, from.plus_secs(-STANDING_S), to).await?;
+    let own_track = track(core, person, from.plus_secs(-STANDING_S), to.plus_secs(CLOCK_AHEAD_S)).await?;
     let open = core.part::<Looks>()?.open_at(&person, from, to, usize::try_from(LOOKS_MAX).unwrap_or(0));
     core.db
         .read(move |conn| {
@@ -313,15 +314,17 @@ fn paths_above(path: &str) -> Vec<String> {
     paths
 }
 
-/// The first and last moment of the look at which the track was in its box.
+/// The first and last moment of the look at which the track was in its box. What a clock ahead says is shown when it
+/// arrives, not when that clock's time comes.
 fn in_view(row: &AccessRow, track: &[(DeviceId, Fix)], now: Timestamp) -> Option<(Timestamp, Timestamp)> {
     let (from, to) = (row.from_at, row.to_at.unwrap_or(now));
     let bbox = row.bbox();
     let inside = |fix: &Fix| bbox.is_none_or(|b| b.contains(fix.position()));
     let good = || track.iter().map(|(_, fix)| fix).filter(|fix| !fix.flags.is_wrong());
-    let standing = good().rfind(|fix| fix.at() <= from && from.secs_since(fix.at()) <= STANDING_S as f64);
+    let standing =
+        good().rfind(|fix| fix.trusted_at() <= from && from.secs_since(fix.trusted_at()) <= STANDING_S as f64);
     let standing = standing.filter(|fix| inside(fix)).map(|_| from);
-    let mut during = good().filter(|fix| fix.at() >= from && fix.at() <= to && inside(fix)).map(Fix::at);
+    let mut during = good().filter(|fix| inside(fix)).map(Fix::trusted_at).filter(|at| *at >= from && *at <= to);
     let first = standing.or_else(|| during.next())?;
     Some((first, during.next_back().unwrap_or(first)))
 }

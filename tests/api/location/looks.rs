@@ -1,6 +1,6 @@
 //! A look that names people is told to each of them, whatever happens to the server in between.
 
-use crate::support::{Officer, TestApp, Unit, new_id, wait_until};
+use crate::support::{Officer, TestApp, Unit, fix, new_id, wait_until};
 
 /// A look waits so long for its segment: longer than the test takes.
 const NEVER: &str = "[location]\nlooks_seal_s = 3600\n";
@@ -124,4 +124,19 @@ async fn many_who_ask_at_once_are_each_told_of_after_a_kill() {
         told.sort_unstable();
         assert_eq!(told, asked);
     }
+}
+
+#[tokio::test]
+async fn who_is_looked_at_hears_of_it_although_his_clock_is_ahead() {
+    let app = TestApp::shared().await;
+    let (station, room, officer) = app.station("Ahead").await;
+    officer.sign_on().await;
+    // Within what a clock may be ahead, so that the map shows it.
+    officer.positions(vec![fix(station.near(0.0, 0.0), -30.0)]).await.ok();
+    let map = room.get(&format!("/live?unit_id={}&purpose=ahead", station.id)).await.expect(200);
+    assert!(map.json.to_string().contains(&officer.person_id), "{}", map.json);
+    wait_until("he is told", || async {
+        officer.get("/me/looked-at").await.expect(200).items().iter().any(|look| look["purpose"] == "ahead")
+    })
+    .await;
 }
