@@ -58,7 +58,7 @@ impl Writer {
                 if !known {
                     bin.name(handle, subject);
                 }
-                bin.record(&now.bin, now.at_ms);
+                bin.record(&now.sight.bin, now.sight.at_ms);
             }
         }
     }

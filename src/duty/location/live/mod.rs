@@ -321,11 +321,12 @@ impl Live {
         let now = self.inner.clock.now();
         let state = self.inner.state.read();
         let (mut silent, mut known) = (0, 0);
-        for (person, facts) in state.all_facts() {
-            if !facts.on_duty || !facts.unit_path.starts_with(unit_path) {
+        for (person, one) in &state.people {
+            let Some(facts) = one.facts.as_ref().filter(|facts| facts.on_duty) else { continue };
+            if !facts.unit_path.starts_with(unit_path) {
                 continue;
             }
-            let Some(entry) = state.chosen(person, now) else { continue };
+            let Some(entry) = state.best(one, now) else { continue };
             known += 1;
             let overdue = entry.freshness(now) != Freshness::Fresh;
             if overdue && self.inner.hub.reach(person, &facts.carried, now) != Reach::Socket {

@@ -98,6 +98,15 @@ impl Record {
 /// watchers go over it each tick.
 #[derive(Debug, Clone)]
 pub struct Shown {
+    /// All but the JSON.
+    pub sight: Sight,
+    /// Its JSON object.
+    pub json: Bytes,
+}
+
+/// What decides who may see it, and what a binary frame needs.
+#[derive(Debug, Clone, Copy)]
+pub struct Sight {
     /// Number of its unit's path, see [`Published::path`].
     pub unit: u32,
     /// [`Record::open`].
@@ -108,8 +117,6 @@ pub struct Shown {
     pub at_ms: i64,
     /// Its 16 binary bytes.
     pub bin: BinRecord,
-    /// Its JSON object.
-    pub json: Bytes,
 }
 
 impl Shown {
@@ -118,14 +125,14 @@ impl Shown {
             RecordBody::Person(person) => (serde_json::to_vec(person), person.at),
             RecordBody::Vehicle(vehicle) => (serde_json::to_vec(vehicle), vehicle.at),
         };
-        Self {
+        let sight = Sight {
             unit,
             open: record.open,
             position: record.position,
             at_ms: at.as_micros().div_euclid(1000),
             bin: live_bin::record(slot, record),
-            json: Bytes::from(json.unwrap_or_default()),
-        }
+        };
+        Self { sight, json: Bytes::from(json.unwrap_or_default()) }
     }
 }
 
@@ -139,21 +146,6 @@ pub struct Glance {
     pub subject: Subject,
     /// What is shown; `None`: on nobody's map any more.
     pub now: Option<Sight>,
-}
-
-/// What of [`Shown`] a binary frame needs.
-#[derive(Debug, Clone, Copy)]
-pub struct Sight {
-    /// [`Shown::unit`].
-    pub unit: u32,
-    /// [`Shown::open`].
-    pub open: bool,
-    /// [`Shown::position`].
-    pub position: Position,
-    /// [`Shown::at_ms`].
-    pub at_ms: i64,
-    /// [`Shown::bin`].
-    pub bin: BinRecord,
 }
 
 /// One slot of the published table.
@@ -205,14 +197,7 @@ impl Published {
                 self.slots.resize(index + 1, None);
             }
             let now = record.map(|record| Shown::new(slot, self.number(&record.unit_path), &record));
-            let sight = now.as_ref().map(|now| Sight {
-                unit: now.unit,
-                open: now.open,
-                position: now.position,
-                at_ms: now.at_ms,
-                bin: now.bin,
-            });
-            self.last.push(Glance { slot, subject, now: sight });
+            self.last.push(Glance { slot, subject, now: now.as_ref().map(|now| now.sight) });
             if let Some(place) = self.slots.get_mut(index) {
                 *place = Some(Slot { subject, version, now });
             }

@@ -224,10 +224,11 @@ impl State {
 
     /// Brings index and record of a person up to date.
     pub fn refresh_person(&mut self, person: PersonId, now: Timestamp) {
-        let place = self.chosen(&person, now).map(|entry| entry.fix.position());
-        match place {
-            Some(place) if self.on_duty(&person) => self.near.put(person, place),
-            _ => self.near.remove(&person),
+        let on_duty = |known: &&Known| known.facts.as_ref().is_some_and(|facts| facts.on_duty);
+        let known = self.people.get(&person).filter(on_duty);
+        match known.and_then(|known| self.best(known, now)).map(|entry| entry.fix.position()) {
+            Some(place) => self.near.put(person, place),
+            None => self.near.remove(&person),
         }
         let slot = self.slot(Subject::Person(person));
         self.dirty.insert(slot);

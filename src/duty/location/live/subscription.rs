@@ -28,7 +28,7 @@ use crate::words::ids::PersonId;
 
 use super::Live;
 use super::frame::Writer;
-use super::publish::{Glance, Published, Record, Slot};
+use super::publish::{Glance, Published, Record, Sight, Slot};
 use super::state::Subject;
 
 /// Bytes a frame holds at most.
@@ -212,12 +212,8 @@ impl Subscription {
         self.seen = published.version;
         let mut frame = live_bin::Writer::with_room(changes.len());
         for Glance { slot, subject, now } in changes {
-            let (i, person) = (*slot as usize, subject.person());
-            let shown = now.filter(|now| {
-                self.bbox.is_none_or(|bbox| bbox.contains(now.position))
-                    && self.rightful(&published, now.open, now.unit, person)
-            });
-            if let Some(now) = shown {
+            let i = *slot as usize;
+            if let Some(now) = now.filter(|now| self.sees(&published, now, subject.person())) {
                 if !self.introduced.contains(i) {
                     self.introduced.grow_and_insert(i);
                     frame.name(*slot, *subject);
@@ -284,15 +280,13 @@ impl Subscription {
     }
 
     fn in_view(&mut self, published: &Published, slot: &Slot) -> bool {
-        let Some(now) = &slot.now else { return false };
-        self.bbox.is_none_or(|bbox| bbox.contains(now.position))
-            && self.rightful(published, now.open, now.unit, slot.subject.person())
+        slot.now.as_ref().is_some_and(|now| self.sees(published, &now.sight, slot.subject.person()))
     }
 
-    /// Whether it may be shown, wherever it is.
-    fn rightful(&mut self, published: &Published, open: bool, unit: u32, person: Option<PersonId>) -> bool {
-        (open && (self.holds(published, unit) || person == Some(self.scope.viewer)))
-            || person.is_some_and(|person| self.peers.contains(&person))
+    fn sees(&mut self, published: &Published, now: &Sight, person: Option<PersonId>) -> bool {
+        self.bbox.is_none_or(|bbox| bbox.contains(now.position))
+            && ((now.open && (self.holds(published, now.unit) || person == Some(self.scope.viewer)))
+                || person.is_some_and(|person| self.peers.contains(&person)))
     }
 
     /// Whether the scope holds the unit: asked once per unit, not once per record.
