@@ -185,10 +185,13 @@ fn open_unit(
     incident: &IncidentRow,
     named: Option<UnitId>,
 ) -> Result<Option<AssignmentRow>> {
-    let (mut mine, mut others) = (Vec::new(), Vec::new());
+    let (mut mine, mut waiting) = (Vec::new(), Vec::new());
     for row in store::open_of_incident(tx.conn(), &incident.id)? {
+        if !row.is_unit() {
+            continue;
+        }
         let unit = officers::unit_fetch(tx.conn(), &row.unit_id)?;
-        if !row.is_unit() || !ctx.actor.commands(&unit.path) {
+        if !ctx.actor.commands(&unit.path) {
             continue;
         }
         let asked = match named {
@@ -198,15 +201,18 @@ fn open_unit(
                 row.unit_id == ctx.actor.unit || store::members_of(tx.conn(), &row.id)?.iter().any(before_him)
             }
         };
-        if asked { &mut mine } else { &mut others }.push((unit.path.len(), row));
+        if asked {
+            mine.push((unit.path.len(), row));
+        } else if row.state != State::Signed {
+            waiting.push(row);
+        }
     }
     mine.sort_by_key(|(depth, _)| *depth);
-    let waiting = others.into_iter().find(|(_, row)| row.state != State::Signed);
-    match (mine.into_iter().next(), waiting) {
+    match (mine.into_iter().next(), waiting.first()) {
         (None, _) if named.is_some_and(|named| named != incident.unit_id) => {
             Err(Error::conflict("this unit is not asked").with("unit_id", json!(incident.unit_id)))
         }
-        (None, Some((_, other))) => {
+        (None, Some(other)) => {
             let text = "another unit is asked; name it in `unit_id` to speak for it";
             Err(Error::conflict(text).with("unit_id", json!(other.unit_id)))
         }

@@ -44,9 +44,9 @@ fn answered(tx: &mut Tx<'_>, assignment: &AssignmentId, person: &PersonId, again
     store::timers_cancel(tx, &subject, &[TimerKind::CheckInAsk, TimerKind::CheckInMissed])?;
     cards::close(tx, &key(&subject), Some(*person))?;
     let Some(after_s) = again_after_s else { return Ok(()) };
-    let attempt = store::timer_last(tx.conn(), &subject, TimerKind::CheckInAsk)?.map_or(1, |last| last.attempt + 1);
+    let last = store::timer_last(tx.conn(), &subject, TimerKind::CheckInAsk)?;
     let due = tx.now.plus_secs(after_s);
-    store::timer_set(tx, TimerKind::CheckInAsk, &subject, Some(*person), attempt, due)
+    store::timer_set(tx, TimerKind::CheckInAsk, &subject, Some(*person), store::next_attempt(last.as_ref()), due)
 }
 
 /// Which question is answered.

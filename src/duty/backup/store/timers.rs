@@ -81,11 +81,16 @@ pub fn timer_last(conn: &mut Conn, subject: &str, kind: TimerKind) -> Result<Opt
         .optional()?)
 }
 
+/// The number of the attempt after the last one.
+pub fn next_attempt(last: Option<&TimerRow>) -> i64 {
+    last.map_or(1, |last| last.attempt + 1)
+}
+
 /// Sets the subject's timer of this kind unless one is open: what comes until then shares it.
 pub fn timer_share(tx: &mut Tx<'_>, kind: TimerKind, subject: &str, due_at: Timestamp) -> Result<()> {
     match timer_last(tx.conn(), subject, kind)? {
         Some(last) if last.state == TimerState::Open => Ok(()),
-        last => timer_set(tx, kind, subject, None, last.map_or(1, |last| last.attempt + 1), due_at),
+        last => timer_set(tx, kind, subject, None, next_attempt(last.as_ref()), due_at),
     }
 }
 
@@ -101,8 +106,8 @@ pub fn timer_hasten(tx: &mut Tx<'_>, kind: TimerKind, subject: &str) -> Result<(
     .set(backup_timer::due_at.eq(now))
     .execute(tx.conn())?;
     if open == 0 {
-        let attempt = timer_last(tx.conn(), subject, kind)?.map_or(1, |last| last.attempt + 1);
-        timer_set(tx, kind, subject, None, attempt, now)?;
+        let last = timer_last(tx.conn(), subject, kind)?;
+        timer_set(tx, kind, subject, None, next_attempt(last.as_ref()), now)?;
     }
     Ok(())
 }
