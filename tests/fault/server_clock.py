@@ -33,10 +33,14 @@ class ServerClock:
                                                         for copied, restored in evidence.lost)]
         self.history = [state for state in self.states if state not in undone]
 
+    def _gone(self, since):
+        """When the run that began then was ended."""
+        return min((kill for kill in self.kills if kill >= since), default=float("inf"))
+
     def _taken(self, line):
         """Whether the server came up ahead, as its answers show: PostgreSQL, which it asks, may have told it the right
         time still."""
-        until = min((kill for kill in self.kills if kill >= line["t"]), default=float("inf"))
+        until = self._gone(line["t"])
         ahead = sorted(seconds(read["server"]) - read["t"] for _, read in self.evidence.of_kind("live")
                        if line["t"] < read["t"] < until)
         return line["step"] < 0 or not ahead or ahead[len(ahead) // 2] > line["step"] / 2
@@ -62,7 +66,7 @@ class ServerClock:
 
     def _shown(self, ended, most):
         """Seconds behind, as the reads of that run show: none was answered before it was asked."""
-        until = min((kill for kill in self.kills if kill >= ended), default=float("inf"))
+        until = self._gone(ended)
         return max(0.0, min((t - by for t, by in self.reads if ended < t < until), default=most))
 
     def _writes(self):
