@@ -19,7 +19,7 @@ use crate::duty::incidents::IncidentRow;
 use crate::duty::incidents::service as incident_service;
 use crate::duty::incidents::store as incidents;
 use crate::duty::incidents::trail;
-use crate::duty::location::live::Live;
+use crate::duty::location::live::{Live, Silence};
 use crate::duty::officers::store as officers;
 use crate::platform::cards::{self, Draw};
 use crate::platform::ctx::Core;
@@ -158,21 +158,15 @@ fn unsigned(
     Ok(())
 }
 
-/// How dark a unit is.
-struct Silence {
-    silent: u32,
-    on_duty: u32,
-}
-
 /// Whether the terminals of the unit went silent together: each has broken its
 /// own promise to report and no socket of its holder is in contact. A terminal
 /// counts once it has shown itself: people without one prove nothing.
 fn area_silence(tx: &mut Tx<'_>, core: &Core, unit: &UnitId) -> Result<Option<Silence>> {
     let path = officers::unit_fetch(tx.conn(), unit)?.path;
-    let (silent, on_duty) = core.part::<Live>()?.silence_of(&path);
+    let silence = core.part::<Live>()?.silence_of(&path);
     let config = &core.config.dispatch;
-    let dark = is_area_silent(silent, on_duty, config.area_silent_min, config.area_silent_share);
-    Ok(dark.then_some(Silence { silent, on_duty }))
+    let dark = is_area_silent(silence.silent, silence.on_duty, config.area_silent_min, config.area_silent_share);
+    Ok(dark.then_some(silence))
 }
 
 /// One card for the whole area; this clock is judged again later, nobody is offered anything.

@@ -9,6 +9,7 @@ pub mod index;
 pub mod marker;
 pub mod publish;
 mod search;
+mod silence;
 pub mod state;
 pub mod subscription;
 
@@ -27,6 +28,7 @@ use crate::words::time::{Clock, Timestamp};
 pub use marker::{Cause, Facts, Freshness, LivePerson, LiveVehicle, Marker};
 pub use publish::Record;
 pub use search::Found;
+pub use silence::Silence;
 pub use state::{Subject, Update};
 pub use subscription::{Encoding, LiveFrame, Scope, Subscription};
 
@@ -48,6 +50,7 @@ struct Inner {
     ticking: Mutex<()>,
     version: watch::Sender<u64>,
     timer: Notify,
+    silences: silence::Kept,
     hub: Arc<Hub>,
     clock: Clock,
 }
@@ -66,6 +69,7 @@ impl Live {
                 ticking: Mutex::new(()),
                 version: watch::Sender::new(first),
                 timer: Notify::new(),
+                silences: silence::Kept::default(),
                 hub,
                 clock,
             }),
@@ -313,27 +317,6 @@ impl Live {
     /// Unit of a device that reports by itself.
     pub fn home_of(&self, device: &DeviceId) -> Option<UnitId> {
         self.inner.state.read().homes.get(device).map(|(unit, _)| *unit)
-    }
-
-    /// How many people of these units on duty are past their promise with no socket in contact, and how many have ever
-    /// shown themselves. From memory: a missed deadline asks it inside the writer, and after an outage many are missed.
-    pub fn silence_of(&self, unit_path: &str) -> (u32, u32) {
-        let now = self.inner.clock.now();
-        let state = self.inner.state.read();
-        let (mut silent, mut known) = (0, 0);
-        for (person, one) in &state.people {
-            let Some(facts) = one.facts.as_ref().filter(|facts| facts.on_duty) else { continue };
-            if !facts.unit_path.starts_with(unit_path) {
-                continue;
-            }
-            let Some(entry) = state.best(one, now) else { continue };
-            known += 1;
-            let overdue = entry.freshness(now) != Freshness::Fresh;
-            if overdue && self.inner.hub.reach(person, &facts.carried, now) != Reach::Socket {
-                silent += 1;
-            }
-        }
-        (silent, known)
     }
 
     /// Number of people on duty with a known place.
