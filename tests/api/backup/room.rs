@@ -49,6 +49,22 @@ async fn a_request_nobody_takes_climbs_to_the_parent_room_and_the_duty_commander
 }
 
 #[tokio::test]
+async fn a_clock_that_only_a_newer_server_knows_stops_no_other() {
+    let app = TestApp::builder().config("[backup]\nparent_room_after_s = 1\n").start().await;
+    let station = app.unit("Station").await;
+    let post = station.child("Post", "street_post").await;
+    post.dispatcher("low").await;
+    let mut desk = station.dispatcher("above").await.socket().await;
+    let columns = "id, kind, subject_id, attempt, state, due_at";
+    app.sql(format!("INSERT INTO backup_timer ({columns}) VALUES ('newer', 'of_a_newer_server', 'x', 1, 'open', 1)"))
+        .await;
+    let who = caller(&post).await;
+    let id = id_of(&press(&who, json!({})).await);
+    let card = desk.expect_where("the parent's card", |frame| frame["data"]["kind"] == "backup.untaken").await;
+    assert_eq!(card["data"]["subject_id"], id);
+}
+
+#[tokio::test]
 async fn a_request_that_is_taken_does_not_climb() {
     let config = "[backup]\nparent_room_after_s = 2\ncommander_after_s = 2\n";
     let app = TestApp::builder().config(config).start().await;

@@ -37,11 +37,12 @@ pub fn timer_set(
     Ok(())
 }
 
-/// Open timers that are due, the longest overdue first.
+/// Open timers that are due, the longest overdue first. A kind that only a newer server knows is left to that server.
 pub fn timers_due(conn: &mut Conn, now: Timestamp, limit: i64) -> Result<Vec<TimerRow>> {
     Ok(backup_timer::table
         .filter(backup_timer::state.eq(TimerState::Open))
         .filter(backup_timer::due_at.le(now))
+        .filter(backup_timer::kind.eq_any(TimerKind::ALL))
         .order(backup_timer::due_at.asc())
         .limit(limit)
         .load(conn)?)
