@@ -274,6 +274,41 @@ async fn a_room_above_speaks_for_another_unit_only_by_name() {
 }
 
 #[tokio::test]
+async fn who_was_asked_before_another_signed_may_look_and_no_longer_command() {
+    let (unit, room, _) = station().await;
+    let (town, hill) = (unit.child("Town", "station_command_room").await, unit.child("Hill", "police_station").await);
+    let (first, second) = (town.dispatcher("sun").await, hill.dispatcher("qian").await);
+    let crew = town.officer("wu").await;
+    let incident = room.incident(unit.center).await;
+    room.post(&path(&incident, "/assignments"), json!({ "unit_ids": [town.id] })).await.expect(201);
+    room.post(&path(&incident, "/transfer"), json!({ "unit_id": hill.id, "reason": "nearer" })).await.expect(200);
+    second.post(&path(&incident, "/sign"), json!({})).await.expect(200);
+    let word = json!({ "reason": "not ours" });
+    first.post(&path(&incident, "/return"), word.clone()).await.problem(403, "forbidden");
+    let own = json!({ "person_ids": [crew.person_id], "override_claim": true });
+    first.post(&path(&incident, "/assignments"), own).await.problem(403, "forbidden");
+    let shown = first.get(&path(&incident, "")).await.expect(200);
+    assert_eq!((&shown["signed_by"], &shown["state"]), (&json!(second.person_id), &json!("awaiting_dispatch")));
+    // Who commands both speaks for the one that has it by name only.
+    assert_eq!(room.post(&path(&incident, "/return"), word).await.problem(409, "conflict")["unit_id"], hill.id);
+}
+
+#[tokio::test]
+async fn a_room_above_that_sends_people_says_nothing_for_the_station() {
+    let (unit, room, _) = station().await;
+    let town = unit.child("Town", "station_command_room").await;
+    let (seat, officer) = (town.dispatcher("sun").await, unit.officer("wu").await);
+    let mut body = pushed(&unit, &source(), "A-14", 1);
+    body["unit_id"] = json!(town.id);
+    let incident = room.post("/incidents", body).await.expect(201).json;
+    room.post(&path(&incident, "/assignments"), json!({ "person_ids": [officer.person_id] })).await.expect(201);
+    let shown = seat.get(&path(&incident, "")).await.expect(200);
+    assert_eq!((&shown["state"], &shown["signed_by"]), (&json!("handling"), &Value::Null));
+    let signed = seat.post(&path(&incident, "/sign"), json!({})).await.expect(200);
+    assert_eq!((&signed["state"], &signed["signed_by"]), (&json!("handling"), &json!(seat.person_id)));
+}
+
+#[tokio::test]
 async fn lists_are_paged_filtered_and_scoped() {
     let (unit, room, _) = station().await;
     for n in 0..5 {

@@ -7,7 +7,7 @@ use super::clock_rules::Change;
 use super::clocks;
 use super::ladder::{Rung, State, Truth, Via};
 use super::offer::{self, Offer, Party};
-use super::store::{self, AssigneeKind, AssignmentRow, Origin, RungRow};
+use super::store::{self, AssignmentRow, Origin, RungRow};
 use super::unit_ladder;
 use crate::duty::incidents::service as incident_service;
 use crate::duty::incidents::state::Command;
@@ -125,17 +125,19 @@ pub fn signed(
 ) -> Result<()> {
     let now = tx.now;
     // One unit has it: what others were offered is settled with that.
-    pass_on(tx, config, &incident.id, |other| other != unit, "signed_elsewhere")?;
-    let moved = incident.unit_id != unit;
-    if moved {
-        let former = incident.unit_id;
-        let receiver = officers::unit_fetch(tx.conn(), &unit)?;
-        let sender = officers::unit_fetch(tx.conn(), &former)?;
-        // A room that sent it down its own tree keeps command; a neighbour only keeps sight.
-        if !receiver.path.starts_with(&sender.path) {
-            incidents::unit_release(tx.conn(), &incident.id, &former)?;
-        }
+    let mut former = pass_on(tx, config, &incident.id, |other| other != unit, "signed_elsewhere")?;
+    if incident.unit_id != unit {
+        former.push(incident.unit_id);
         incident.unit_id = unit;
+    }
+    if !former.is_empty() {
+        let receiver = officers::unit_fetch(tx.conn(), &unit)?;
+        for other in former {
+            // A room that sent it down its own tree keeps command; a neighbour only keeps sight.
+            if !receiver.path.starts_with(&officers::unit_fetch(tx.conn(), &other)?.path) {
+                incidents::unit_release(tx.conn(), &incident.id, &other)?;
+            }
+        }
     }
     incident.pending_unit_id = None;
     incident_service::step(incident, Command::Sign)?;
@@ -148,14 +150,15 @@ pub fn signed(
     Ok(())
 }
 
-/// Settles the open assignments of those units: somebody else has the call, or they are asked anew.
+/// Settles the open assignments of those units: somebody else has the call, or they are asked anew. Says which.
 fn pass_on(
     tx: &mut Tx<'_>,
     config: &Dispatch,
     incident: &IncidentId,
     of: impl Fn(UnitId) -> bool,
     reason: &str,
-) -> Result<()> {
+) -> Result<Vec<UnitId>> {
+    let mut passed = Vec::new();
     let key = format!("transferred:{}", tx.now.as_micros());
     for mut row in store::open_of_incident(tx.conn(), incident)? {
         if row.is_unit() && of(row.unit_id) {
@@ -169,9 +172,10 @@ fn pass_on(
                 key: key.clone(),
             };
             act(tx, config, &mut row, &passed_on)?;
+            passed.push(row.unit_id);
         }
     }
-    Ok(())
+    Ok(passed)
 }
 
 /// The open assignment of the unit the actor speaks for: the one he names; else his own, or one that was brought before
@@ -196,10 +200,7 @@ fn open_unit(
         }
         let asked = match named {
             Some(named) => row.unit_id == named,
-            None => {
-                let before_him = |member: &store::MemberRow| member.person_id == ctx.actor.person;
-                row.unit_id == ctx.actor.unit || store::members_of(tx.conn(), &row.id)?.iter().any(before_him)
-            }
+            None => speaks_for(tx, ctx, &row)?,
         };
         if asked {
             mine.push((unit.path.len(), row));
@@ -268,6 +269,15 @@ pub fn give_back(
         return Ok(Done::new(200, json!({ "id": id })));
     }
     let handed = open_unit(tx, ctx, &incident, unit)?;
+    let has_it = incident.unit_id;
+    if handed.is_none()
+        && ctx.actor.unit != has_it
+        && unit != Some(has_it)
+        && !officers::seats_of_unit(tx.conn(), &has_it)?.is_empty()
+    {
+        let text = "another unit has the call; name it in `unit_id` to speak for it";
+        return Err(Error::conflict(text).with("unit_id", json!(has_it)));
+    }
     if let Some(mut row) = handed {
         let device = Some(ctx.actor.device);
         act(tx, &ctx.config.dispatch, &mut row, &human(ctx, Rung::Returned, device, Some(reason)))?;
@@ -348,26 +358,39 @@ pub fn transfer(
     Ok(Done::new(200, json!({ "id": id })))
 }
 
-/// Sending crews says "signed and dispatched" for the unit whose seat it was.
+/// Sending crews says "signed and dispatched" for the unit whose seat it was. A room above that sends its own people
+/// says so for itself alone: a unit that has not signed is still asked.
 pub fn dispatched(tx: &mut Tx<'_>, ctx: &Ctx, incident: &mut IncidentRow) -> Result<()> {
     let config = &ctx.config.dispatch;
     if incident.pending_unit_id == Some(ctx.actor.unit) {
         // A receiver that sends its own crews has taken the call over.
         signed(tx, config, incident, ctx.actor.unit, ctx.actor.person)?;
     }
+    let mut awaited = false;
     for mut row in store::open_of_incident(tx.conn(), &incident.id)? {
-        if row.assignee_kind != AssigneeKind::Unit || row.unit_id != incident.unit_id {
+        if !row.is_unit() || row.unit_id != incident.unit_id {
             continue;
         }
         if row.state != State::Signed {
+            if !speaks_for(tx, ctx, &row)? {
+                awaited = true;
+                continue;
+            }
             act(tx, config, &mut row, &human(ctx, Rung::Signed, Some(ctx.actor.device), None))?;
         }
         act(tx, config, &mut row, &human(ctx, Rung::Dispatched, Some(ctx.actor.device), None))?;
     }
-    if incident_service::marked(incident, "signed_by").is_none() {
+    if !awaited && incident_service::marked(incident, "signed_by").is_none() {
         let now = tx.now;
         incident_service::mark(incident, "signed_by", json!(ctx.actor.person))?;
         incident_service::mark(incident, "signed_at", json!(now))?;
     }
     Ok(())
+}
+
+/// Whether the actor's word is the unit's without naming it: it is his own, or the call was brought before him because
+/// that unit has no seat.
+fn speaks_for(tx: &mut Tx<'_>, ctx: &Ctx, row: &AssignmentRow) -> Result<bool> {
+    let before_him = |member: &store::MemberRow| member.person_id == ctx.actor.person;
+    Ok(row.unit_id == ctx.actor.unit || store::members_of(tx.conn(), &row.id)?.iter().any(before_him))
 }
