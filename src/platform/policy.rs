@@ -140,6 +140,24 @@ pub enum Action {
     FeedRead,
     /// Configure integrations.
     IntegrationWrite,
+    /// Deliver an item, to an incident if one is named.
+    EvidenceAdd,
+    /// That an item exists, what it is, its preview.
+    EvidenceRead,
+    /// The original, also packed with its proofs.
+    EvidenceContent,
+    /// Clip marks.
+    EvidenceMark,
+    /// Say that an item belongs to an incident.
+    EvidenceLink,
+    /// The receipt of an item: whoever delivered it needs it before he lets go of his copy.
+    ReceiptRead,
+    /// Who touched an item, and the log of all touches.
+    CustodyRead,
+    /// Freeze an item or an incident.
+    HoldWrite,
+    /// Lift a hold, let an item out of quarantine.
+    EvidenceKeep,
 }
 
 /// How the actor stands to the subject; slices load it.
@@ -159,6 +177,8 @@ pub struct Facts<'a> {
     pub source: Option<&'a str>,
     /// A time-limited right is open (the caller's number until a day after final feedback).
     pub window_open: bool,
+    /// The subject waits for the custodian's decision; until then it exists for nobody else.
+    pub withheld: bool,
 }
 
 /// The answer.
@@ -202,6 +222,9 @@ pub fn may(actor: &Actor, action: Action, facts: &Facts<'_>) -> Decision {
         && facts.source.is_some()
         && (actor.source.is_none() || facts.source == actor.source.as_deref());
     let involved = facts.own || facts.assigned || facts.shared;
+    let keeps = kind == PersonKind::Custodian && in_scope;
+    // Evidence that is not withheld is there for whoever has to do with it.
+    let sees = !facts.withheld && (watches || facts.own || facts.assigned);
     match action {
         A::OrgRead => Decision::of(kind != PersonKind::ServiceAccount, false),
         A::OrgWrite => Decision::of(kind == PersonKind::Administrator && in_scope, watches || facts.own),
@@ -227,5 +250,20 @@ pub fn may(actor: &Actor, action: Action, facts: &Facts<'_>) -> Decision {
         A::BackupCommand => Decision::of(watches, involved),
         A::FeedRead => Decision::of(own_source || (kind == PersonKind::Administrator), kind.is_watching()),
         A::IntegrationWrite => Decision::of(kind == PersonKind::Administrator, kind.is_watching()),
+        // Without an incident it is the actor's own; with one he must have to do with it.
+        A::EvidenceAdd => {
+            let free = facts.source.is_none();
+            let may = free || commands || keeps || facts.own || facts.assigned;
+            Decision::of(kind != PersonKind::ServiceAccount && may, free || watches || own_source)
+        }
+        A::EvidenceRead => Decision::of(keeps || sees, false),
+        A::EvidenceContent => Decision::of(keeps || (sees && (watches || facts.own)), sees),
+        A::EvidenceMark => Decision::of(keeps || sees, false),
+        A::EvidenceLink => Decision::of(keeps || (sees && (commands || facts.own)), sees),
+        A::ReceiptRead => Decision::of(keeps || sees || facts.shared, false),
+        A::CustodyRead => Decision::of(keeps || (sees && (watches || facts.own)), sees),
+        // Who sends people is not who decides what must be kept.
+        A::HoldWrite => Decision::of(keeps || (sees && watches && kind != PersonKind::Dispatcher), sees || own_source),
+        A::EvidenceKeep => Decision::of(keeps, sees),
     }
 }

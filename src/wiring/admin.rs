@@ -9,7 +9,9 @@ use serde_json::json;
 
 use super::app;
 use super::cli::{Common, print_line};
+use crate::duty::evidence::custody::anchor;
 use crate::duty::officers;
+use crate::platform::blobs;
 use crate::platform::db::conn::{self, Role};
 use crate::platform::db::{Target, batch};
 use crate::words::error::{Code, Error, Result};
@@ -18,11 +20,13 @@ use crate::words::error::{Code, Error, Result};
 pub enum Admin {
     /// Create the first administrator.
     Create(Create),
-    /// Copy database and keys into a new folder while the server runs (SQLite).
+    /// Copy database, keys and evidence into a new folder while the server runs (SQLite).
     ///
-    /// The copy is one consistent state. To restore: stop the server, put the
-    /// two files into an empty data folder, start. Terminals notice that the
-    /// stream went back and reload. PostgreSQL: use pg_dump and copy master.key.
+    /// The copy is one consistent state; uploads that were under way begin anew
+    /// with it. To restore: stop the server, put everything in it into an empty
+    /// data folder, start. Terminals notice that the stream went back and reload.
+    /// PostgreSQL: copy custody-heads.log, use pg_dump, copy evidence/ and
+    /// master.key, in this order.
     Backup(Backup),
 }
 
@@ -69,23 +73,44 @@ fn create(args: &Create) -> Result<()> {
 fn backup(args: &Backup) -> Result<()> {
     let settings = args.common.settings()?;
     let Target::Sqlite(path) = app::target_of(&settings)? else {
-        return Err(Error::bad("this database is PostgreSQL: use pg_dump, and copy master.key from the data folder"));
+        return Err(Error::bad(
+            "this database is PostgreSQL: copy custody-heads.log from the data folder, use pg_dump, and then copy \
+             evidence/ and master.key",
+        ));
     };
     if !path.exists() {
         return Err(Error::bad(format!("{} is not there", path.display())));
     }
     std::fs::create_dir(&args.to)
         .map_err(|error| Error::new(Code::Conflict).detail(format!("{}: {error}", args.to.display())))?;
+    // The heads before the rows: a head may be missing from the file, which mends that, but none from the log.
+    let heads = copy_heads(&settings.server.data_dir, &args.to)?;
     let copy = args.to.join("suixing.db");
     let mut source = conn::establish(&Target::Sqlite(path), Role::Writer)?;
     let quoted = copy.to_string_lossy().replace('\'', "''");
     batch(&mut source, &format!("VACUUM INTO '{quoted}'"))?;
     let key = args.to.join("master.key");
     std::fs::copy(settings.server.data_dir.join("master.key"), &key)?;
-    for file in [&copy, &key, &args.to] {
+    // The files after the rows that name them.
+    let kept = blobs::copy_kept(&settings.server.data_dir, &args.to)?;
+    for file in [Some(&copy), Some(&key), heads.as_ref(), Some(&args.to)].into_iter().flatten() {
         sync(file)?;
     }
-    print_line(&json!({ "event": "backup_written", "folder": args.to, "bytes": std::fs::metadata(&copy)?.len() }))
+    let bytes = std::fs::metadata(&copy)?.len();
+    print_line(&json!({
+        "event": "backup_written", "folder": args.to, "bytes": bytes,
+        "evidence_files": kept.files, "evidence_bytes": kept.bytes,
+    }))
+}
+
+/// The anchoring file as it is now; none before the first head was signed.
+fn copy_heads(data_dir: &Path, to: &Path) -> Result<Option<PathBuf>> {
+    let copy = to.join(anchor::FILE);
+    match std::fs::copy(data_dir.join(anchor::FILE), &copy) {
+        Ok(_) => Ok(Some(copy)),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// A copy that a power loss can take back is no backup.

@@ -12,7 +12,8 @@ use tokio::task::JoinSet;
 
 use super::{door, reactions, router, tasks, ws};
 use crate::duty::officers::{self, Auth};
-use crate::duty::{backup, location};
+use crate::duty::{backup, evidence, location};
+use crate::platform::blobs::Blobs;
 use crate::platform::config::Config;
 use crate::platform::ctx::Core;
 use crate::platform::db::lock::{FolderLock, folder_lock};
@@ -67,7 +68,14 @@ pub fn open_core(config: Config) -> Result<(Arc<Core>, FolderLock)> {
     if !report.applied.is_empty() {
         tracing::info!(applied = ?report.applied, "schema brought up to date");
     }
-    Ok((core_over(config)?, lock))
+    let core = core_over(config)?;
+    // The folder is ours and the door is not open yet: a photo that was arriving has broken off.
+    let blobs = core.part::<Blobs>()?;
+    let swept = evidence::photos::staged::sweep(blobs.staging())? + blobs.sweep()?;
+    if swept > 0 {
+        tracing::info!(swept, "photos and previews that broke off with the server before were removed");
+    }
+    Ok((core, lock))
 }
 
 /// Opens the core for a command, also beside a running server, which then has
@@ -109,13 +117,20 @@ fn core_over(config: Config) -> Result<Arc<Core>> {
     outbox::set_hub(Arc::clone(&hub));
     let auth = Auth::new(&config.auth, Arc::clone(&hub))?;
     let (live, ingest, looks) = location::service::open(&db, Arc::clone(&hub), clock.clone(), &config.location)?;
+    let blobs = Blobs::new(&config.server.data_dir)?;
+    let uploads = evidence::uploads::Uploads::open(&blobs)?;
+    let cores = std::thread::available_parallelism().map_or(1, |n| n.get());
     let core = Core::new(db, hub, keys, clock, config)
         .with_part(auth)
         .with_part(live)
         .with_part(ingest)
         .with_part(looks)
         .with_part(location::owed::Owed::default())
-        .with_part(backup::service::Shares::default());
+        .with_part(backup::service::Shares::default())
+        .with_part(blobs)
+        .with_part(evidence::access::Looks::default())
+        .with_part(evidence::photos::Gate::new(cores))
+        .with_part(uploads);
     let core = Arc::new(core);
     let weak = Arc::downgrade(&core);
     core.db.set_reactions(Arc::new(move |tx, event| match weak.upgrade() {
@@ -169,6 +184,7 @@ impl Running {
     pub async fn stop(mut self) -> Result<()> {
         self.server.stopping.store(true, Ordering::Relaxed);
         self.core.hub.end_where(Ending::Stopping, |_| true);
+        self.core.part::<evidence::uploads::Uploads>()?.stop();
         self.handle.stop(true).await;
         self.tasks.shutdown().await;
         self.joined.await.map_err(Error::internal)?.map_err(Error::from)

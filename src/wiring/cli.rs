@@ -9,7 +9,7 @@ use serde_json::json;
 
 use super::admin::{self, Admin};
 use super::ws::schema;
-use super::{app, demo, openapi, simulate};
+use super::{app, demo, openapi, simulate, verify};
 use crate::platform::config::{self, Config};
 use crate::platform::db::migrate;
 use crate::words::error::Result;
@@ -33,6 +33,10 @@ enum Command {
     Demo(demo::DemoArgs),
     /// Put terminals, watchers and a command room on a running server as load; prints figures as JSON.
     Simulate(simulate::SimulateArgs),
+    /// Show offline that evidence is what it was: a bundle, or a whole data folder against its log.
+    ///
+    /// One line and exit code 0 when everything fits; otherwise what does not fit, and another exit code.
+    Verify(verify::VerifyArgs),
     /// Bring the database schema to this version, or show what is pending.
     Migrate(MigrateArgs),
     /// Print the generated interface descriptions, or write them into a folder.
@@ -131,6 +135,7 @@ fn run(command: Command) -> Result<()> {
         Command::Serve(common) => async_main(serve(common.settings()?)),
         Command::Demo(args) => async_main(demo::run(args)),
         Command::Simulate(args) => async_main(simulate::run(args)),
+        Command::Verify(args) => verify::run(&args),
         Command::Migrate(args) => migrate_command(&args),
         Command::Spec(args) => spec(&args),
         Command::Admin(command) => admin::run(&command),

@@ -17,12 +17,11 @@ use actix_web::dev::{AppConfig, ServiceResponse};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, ReadBuf, Take};
 use tokio::net::{TcpSocket, TcpStream};
 
+use crate::platform::http::pace::{CALM, Pace};
+
 /// Bytes of a socket's frames that actix-http collects before it writes: with one more piece of that size they fit
 /// into the first page of the 8 KiB it holds per connection in any case.
 pub const PIECE: usize = 2 * 1024 - 64;
-
-/// Bytes read before what came is handled: one KiB more and actix-http would double its buffer of 8 KiB, and keep it.
-const READ_AT_ONCE: usize = 7 * 1024;
 
 /// A connection without a request is closed after this long; proxies hold theirs open for less.
 const KEEP_ALIVE: Duration = Duration::from_secs(5);
@@ -82,6 +81,7 @@ where
             .local_addr(address)
             .on_connect_ext(|io: &Connection, extensions| {
                 extensions.insert(Rc::clone(&io.scissors));
+                extensions.insert(Rc::clone(&io.pace));
             })
             .h1(map_config(app, |()| AppConfig::default()));
         fn_service(|io: TcpStream| async move { Ok::<_, actix_http::error::DispatchError>(enter(io)) }).and_then(http)
@@ -94,7 +94,7 @@ fn enter(io: TcpStream) -> (Connection, Option<SocketAddr>) {
         tracing::debug!(%error, "a connection is gone before it is used");
     }
     let peer = io.peer_addr().ok();
-    (Connection { io: io.take(0), left: READ_AT_ONCE, scissors: Rc::default() }, peer)
+    (Connection { io: io.take(0), left: CALM, scissors: Rc::default(), pace: Rc::default() }, peer)
 }
 
 /// Cuts a connection off, whatever its peer reads. Found by handlers in the connection's data.
@@ -136,6 +136,7 @@ struct Connection {
     /// Bytes that may still be read in this turn.
     left: usize,
     scissors: Rc<Scissors>,
+    pace: Rc<Pace>,
 }
 
 impl AsyncRead for Connection {
@@ -143,7 +144,7 @@ impl AsyncRead for Connection {
         self.scissors.check(cx)?;
         if self.left == 0 {
             // What was read is handled first, then the rest.
-            self.left = READ_AT_ONCE;
+            self.left = self.pace.at_once();
             cx.waker().wake_by_ref();
             return Poll::Pending;
         }
@@ -152,7 +153,7 @@ impl AsyncRead for Connection {
         let polled = Pin::new(&mut self.io).poll_read(cx, buf);
         self.left = match &polled {
             Poll::Ready(_) => left.saturating_sub(buf.filled().len().saturating_sub(before)),
-            Poll::Pending => READ_AT_ONCE,
+            Poll::Pending => self.pace.at_once(),
         };
         polled
     }
@@ -205,7 +206,7 @@ mod tests {
         let mut read = 0;
         while read < sent {
             let turn = turn(&mut connection).await;
-            assert!(turn <= READ_AT_ONCE, "{turn}");
+            assert!(turn <= CALM, "{turn}");
             read += turn;
         }
         assert_eq!(read, sent);

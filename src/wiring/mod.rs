@@ -10,4 +10,5 @@ pub mod reactions;
 pub mod router;
 pub mod simulate;
 pub mod tasks;
+pub mod verify;
 pub mod ws;

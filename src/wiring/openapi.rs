@@ -8,7 +8,7 @@ use utoipa::openapi::{Components, Content, ObjectBuilder, Ref, RefOr, Required, 
 use utoipa::{Modify, OpenApi, PartialSchema};
 
 use super::ws;
-use crate::duty::{assignments, backup, crews, incidents, location, officers, rooms};
+use crate::duty::{assignments, backup, crews, evidence, incidents, location, officers, rooms};
 use crate::words::ids::PersonId;
 
 /// The document's frame; slices add their paths with `merge_from`.
@@ -45,6 +45,10 @@ pub fn document() -> utoipa::openapi::OpenApi {
     document.merge(assignments::http::Api::openapi());
     document.merge(location::http::Api::openapi());
     document.merge(backup::http::Api::openapi());
+    document.merge(evidence::photos::http::Api::openapi());
+    document.merge(evidence::uploads::http::Api::openapi());
+    document.merge(evidence::http::Api::openapi());
+    document.merge(evidence::http::custody::Api::openapi());
     document.merge(rooms::http::Api::openapi());
     document.merge(ws::inbox::Api::openapi());
     add_problems(&mut document);

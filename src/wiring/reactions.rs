@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use crate::duty::{assignments, backup, crews, location};
+use crate::duty::{assignments, backup, crews, evidence, location};
 use crate::platform::ctx::Core;
 use crate::platform::db::Tx;
 use crate::platform::events::Event;
@@ -57,6 +57,7 @@ pub fn react(core: &Arc<Core>, tx: &mut Tx<'_>, event: &Event) -> Result<()> {
         Event::BackupRaised { backup, .. } | Event::BackupChanged { backup } | Event::BackupClosed { backup, .. } => {
             backup::service::share(core, tx, backup)
         }
+        Event::EvidenceReceived { evidence, incident } => evidence::service::received(tx, evidence, incident.as_ref()),
         Event::Received { person, device, carried, kind, subject_kind, subject_id, .. } if subject_kind == "backup" => {
             backup::service::alert_received(tx, person, device, *carried, kind, subject_id)
         }

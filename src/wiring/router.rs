@@ -5,7 +5,7 @@ use actix_web::{HttpResponse, Responder};
 
 use super::app::Server;
 use super::ws;
-use crate::duty::{assignments, backup, crews, incidents, location, officers, rooms};
+use crate::duty::{assignments, backup, crews, evidence, incidents, location, officers, rooms};
 use crate::platform::http::problem;
 use crate::words::error::{Code, Error, Result};
 
@@ -30,6 +30,10 @@ fn api(config: &mut ServiceConfig) {
     assignments::http::routes(config);
     location::http::routes(config);
     backup::http::routes(config);
+    // Before the items, whose path would take `photos` for an id.
+    evidence::photos::http::routes(config);
+    evidence::uploads::http::routes(config);
+    evidence::http::routes(config);
     rooms::http::routes(config);
     ws::routes(config);
     ws::inbox::routes(config);

@@ -5,14 +5,15 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
 use super::ws;
-use crate::duty::{assignments, backup, incidents, location, officers};
+use crate::duty::{assignments, backup, evidence, incidents, location, officers};
 use crate::platform::ctx::Core;
 use crate::platform::db::{Priority, migrate};
 use crate::platform::http::idem;
-use crate::platform::jobs;
+use crate::platform::jobs::{self, JobRow, Kinds};
 use crate::platform::push::outbox;
 use crate::words::error::{Error, Result};
 
@@ -34,6 +35,12 @@ pub fn start(core: &Arc<Core>) -> JoinSet<()> {
         Ok(())
     });
     every(&mut set, core, "jobs", Duration::from_millis(100), run_jobs);
+    // Photos as many as there are cores; what reads gigabytes one after the other.
+    let cores = std::thread::available_parallelism().map_or(1, |n| n.get());
+    set.spawn(file_jobs(Arc::clone(core), evidence::jobs::PROMPT, Priority::Normal, cores));
+    set.spawn(file_jobs(Arc::clone(core), evidence::jobs::LONG, Priority::Background, 1));
+    set.spawn(evidence::custody::sequencer::run(Arc::clone(core)));
+    every(&mut set, core, "evidence.expire", Duration::from_secs(60), evidence::uploads::service::expire);
     every(&mut set, core, "clock.sync", Duration::from_secs(20), |core| async move {
         let asked = core.clock.now();
         let database = core.db.read(migrate::database_now).await?;
@@ -77,20 +84,91 @@ pub fn start(core: &Arc<Core>) -> JoinSet<()> {
     set
 }
 
-/// Runs every due job; a failed one is scheduled again.
+/// Runs every due job that works on rows alone; a failed one is scheduled again.
 async fn run_jobs(core: Arc<Core>) -> Result<()> {
-    while let Some(job) = core.db.write(Priority::Background, jobs::claim).await? {
+    while let Some(job) = claim(&core, Priority::Background, Kinds::Except(evidence::jobs::ALL)).await? {
         let claimed = job.clone();
         let outcome = match job.kind.as_str() {
             outbox::FANOUT_JOB => core.db.write(Priority::Receipt, move |tx| outbox::fanout_chunk(tx, &job)).await,
             unknown => Err(Error::internal(format!("no handler for job kind {unknown}"))),
         };
-        if let Err(error) = outcome {
-            let text = error.to_string();
-            core.db.write(Priority::Background, move |tx| jobs::fail(tx, &claimed, &text)).await?;
-        }
+        settle(&core, claimed, outcome).await?;
     }
     Ok(())
+}
+
+/// The next job of these kinds, claimed at that rank; an idle worker only reads.
+async fn claim(core: &Arc<Core>, rank: Priority, kinds: Kinds) -> Result<Option<JobRow>> {
+    let now = core.clock.now();
+    if !core.db.read(move |conn| jobs::waits(conn, now, kinds)).await? {
+        return Ok(None);
+    }
+    core.db.write(rank, move |tx| jobs::claim(tx, kinds)).await
+}
+
+/// Runs jobs that work on files, `at_once` beside each other and none of them before those of the rows: for ever.
+async fn file_jobs(core: Arc<Core>, kinds: &'static [&'static str], rank: Priority, at_once: usize) {
+    let room = Arc::new(Semaphore::new(at_once));
+    let mut running = JoinSet::new();
+    let mut ticker = tokio::time::interval(Duration::from_millis(100));
+    ticker.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        ticker.tick().await;
+        while running.try_join_next().is_some() {}
+        while let Ok(place) = Arc::clone(&room).try_acquire_owned() {
+            match claim(&core, rank, Kinds::Only(kinds)).await {
+                Ok(Some(job)) => {
+                    let core = Arc::clone(&core);
+                    running.spawn(async move {
+                        let _place = place;
+                        file_job(&core, job).await;
+                    });
+                }
+                Ok(None) => break,
+                Err(error) => {
+                    tracing::warn!(%error, "a job on files could not be claimed; it is tried again");
+                    break;
+                }
+            }
+        }
+    }
+}
+
+/// One job on files, its lease renewed as long as it takes.
+async fn file_job(core: &Arc<Core>, job: JobRow) {
+    let outcome = {
+        let mut work = std::pin::pin!(evidence::jobs::run(core, &job));
+        let mut beat = tokio::time::interval(Duration::from_secs(jobs::RENEW_S));
+        beat.tick().await;
+        loop {
+            tokio::select! {
+                outcome = &mut work => break outcome,
+                _ = beat.tick() => {
+                    let held = job.clone();
+                    match core.db.write(Priority::Background, move |tx| jobs::renew(tx, &held)).await {
+                        Ok(true) => {}
+                        // Another worker has it: what is done here would be done twice.
+                        Ok(false) => return,
+                        Err(error) => tracing::warn!(%error, job = %job.id, "a lease could not be renewed"),
+                    }
+                }
+            }
+        }
+    };
+    if let Err(error) = settle(core, job, outcome).await {
+        tracing::warn!(%error, "the end of a job could not be written; it is claimed again");
+    }
+}
+
+/// Ends a claimed job: done, also where its work has not said so itself, or scheduled again.
+async fn settle(core: &Arc<Core>, job: JobRow, outcome: Result<()>) -> Result<()> {
+    match outcome {
+        Ok(()) => core.db.write(Priority::Background, move |tx| jobs::finish(tx, &job)).await.map(drop),
+        Err(error) => {
+            let text = error.to_string();
+            core.db.write(Priority::Background, move |tx| jobs::fail(tx, &job, &text)).await
+        }
+    }
 }
 
 /// Runs `duty` at once and then each `period`.

@@ -55,10 +55,14 @@ codes! {
     RevisionConflict = "revision_conflict", 409, "The same revision came with another body", "同一修订号内容不一致";
     Claimed = "claimed", 409, "Another seat is handling it", "其他席位正在处理";
     AlreadyAssigned = "already_assigned", 409, "Somebody has been sent already", "已派警";
+    Gone = "gone", 410, "It was there and has ended", "已终止或已过期";
     Stale = "stale", 412, "It has changed since you read it", "内容已变化，请刷新";
+    UnsupportedVersion = "unsupported_version", 412, "This version of the protocol is not spoken", "不支持该协议版本";
     PayloadTooLarge = "payload_too_large", 413, "The body is too large", "请求体过大";
     TooManyFixes = "too_many_fixes", 413, "Too many fixes in one call", "单次上报位置过多";
     UnsupportedMediaType = "unsupported_media_type", 415, "Send application/json", "请使用 application/json";
+    RangeNotSatisfiable = "range_not_satisfiable", 416, "The file is shorter than that", "请求范围超出文件长度";
+    ChecksumMismatch = "checksum_mismatch", 460, "The bytes are not those that were announced", "内容校验不一致";
     TooManyAttempts = "too_many_attempts", 429, "Too many attempts; wait and try again", "尝试次数过多，请稍后再试";
     RateLimited = "rate_limited", 429, "Too many requests", "请求过于频繁";
     Internal = "internal", 500, "Something failed on our side", "服务器内部错误";

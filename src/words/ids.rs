@@ -92,4 +92,9 @@ ids! {
     AccessId = "access record";
     JobId = "job";
     IssueId = "issue";
+    EvidenceId = "evidence";
+    UploadId = "upload";
+    CustodyId = "custody entry";
+    MarkId = "mark";
+    HoldId = "hold";
 }

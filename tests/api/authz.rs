@@ -6,7 +6,8 @@
 
 mod rows;
 
-use crate::support::{Officer, PASSWORD, Reply, TestApp, Unit, new_id, operations};
+use crate::support::evidence::jpeg;
+use crate::support::{Officer, PASSWORD, Reply, TestApp, Unit, ago, new_id, operations};
 use rows::{ROWS, Row, Subject};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
@@ -25,6 +26,7 @@ pub struct World {
     pub source: String,
     mate: Officer,
     grid: String,
+    picture: Vec<u8>,
 }
 
 /// What one call is about: the path's parameter and whatever its body wants to name.
@@ -61,7 +63,7 @@ impl World {
         let mate = station.officer("mate").await;
         let body = json!({ "unit_id": station.id, "code": "G1", "name": "Grid" });
         let grid = root.post("/grids", body).await.expect(201).id();
-        Self { station, other, root, callers, source, mate, grid }
+        Self { station, other, root, callers, source, mate, grid, picture: jpeg(64, 48, 1) }
     }
 
     /// The caller of a letter.
@@ -90,6 +92,13 @@ impl World {
         let assignment = made["assignments"][0].clone();
         self.who("O").event(&assignment, "accepted").await.ok();
         assignment["id"].as_str().unwrap().to_owned()
+    }
+
+    /// A photo of O, looked at by its job.
+    async fn photo(&self) -> String {
+        let made = self.who("O").photo(&self.picture, json!({ "captured_at": ago(1.0) })).await.expect(201);
+        self.who("O").previewed(&made.id()).await;
+        made.id()
     }
 
     async fn target(&self, subject: Subject) -> Target {
@@ -125,6 +134,15 @@ impl World {
                 self.assignment(&incident).await;
                 let body = json!({ "stage": "first", "text": "arrived" });
                 self.who("O").post(&format!("/incidents/{incident}/feedbacks"), body).await.expect(201).id()
+            }
+            Subject::Evidence => {
+                twin = self.incident().await;
+                self.assignment(&twin).await;
+                self.photo().await
+            }
+            Subject::Hold => {
+                let path = format!("/evidence/{}/holds", self.photo().await);
+                self.who("U").post(&path, json!({ "reason": "r" })).await.expect(201).id()
             }
             Subject::Backup => {
                 // Far from where the other rows put everybody: who stands beside a caller is told of him.

@@ -18,6 +18,7 @@ mod auth;
 mod authz;
 mod backup;
 mod duty;
+mod evidence;
 mod faults;
 mod feedback;
 mod incidents;

@@ -136,7 +136,9 @@ async fn malformed_ids_in_paths_are_told_as_such() {
     let app = TestApp::shared().await;
     let admin = app.admin().await;
     let mut wrong = Vec::new();
-    for operation in operations(&app).await.iter().filter(|operation| operation.path.contains("id}")) {
+    // Uploads speak a protocol of their own, which looks at its version first; see evidence/uploads.rs.
+    let ours = |operation: &&Operation| operation.path.contains("id}") && !operation.path.contains("/uploads/");
+    for operation in operations(&app).await.iter().filter(ours) {
         let path: Vec<&str> = operation
             .path
             .split('/')

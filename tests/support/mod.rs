@@ -27,6 +27,8 @@
 
 mod app;
 mod database;
+pub mod evidence;
+pub mod merkle;
 mod officer;
 mod operations;
 mod process;

@@ -7,6 +7,7 @@
 mod auth;
 mod backup;
 mod dispatch;
+mod evidence;
 mod location;
 mod socket;
 
@@ -17,6 +18,7 @@ use serde::{Deserialize, Serialize};
 pub use auth::Auth;
 pub use backup::Backup;
 pub use dispatch::{Dispatch, Mode};
+pub use evidence::Evidence;
 pub use location::Location;
 pub use socket::Socket;
 
@@ -35,6 +37,7 @@ pub struct Config {
     pub dispatch: Dispatch,
     pub location: Location,
     pub backup: Backup,
+    pub evidence: Evidence,
     pub socket: Socket,
 }
 

@@ -10,8 +10,9 @@ use diesel::sqlite::Sqlite;
 use super::conn::MultiBackend;
 use crate::words::error::{Code, Error};
 use crate::words::ids::{
-    AccessId, AgencyId, AssignmentId, BackupId, CardId, CrewId, DeadlineId, DeviceId, FeedbackId, GridId, IncidentId,
-    IssueId, JobId, MessageId, NoteId, PersonId, RungId, SegmentId, SessionId, UnitId,
+    AccessId, AgencyId, AssignmentId, BackupId, CardId, CrewId, CustodyId, DeadlineId, DeviceId, EvidenceId,
+    FeedbackId, GridId, HoldId, IncidentId, IssueId, JobId, MarkId, MessageId, NoteId, PersonId, RungId, SegmentId,
+    SessionId, UnitId, UploadId,
 };
 use crate::words::time::Timestamp;
 
@@ -69,6 +70,11 @@ text_ids!(
     AccessId,
     JobId,
     IssueId,
+    EvidenceId,
+    UploadId,
+    CustodyId,
+    MarkId,
+    HoldId,
 );
 
 impl<DB: Backend> ToSql<BigInt, DB> for Timestamp

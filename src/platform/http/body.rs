@@ -35,7 +35,9 @@ pub struct RequestMeta {
 }
 
 impl RequestMeta {
-    fn read(request: &HttpRequest, body: &[u8]) -> Result<Self> {
+    /// Reads the headers; `body` is what tells this request from another under the same key: its bytes, or what stands
+    /// for them where they stream.
+    pub fn read(request: &HttpRequest, body: &[u8]) -> Result<Self> {
         let key = match request.headers().get("Idempotency-Key") {
             None => None,
             Some(value) => {

@@ -3,6 +3,7 @@
 
 pub mod body;
 pub mod idem;
+pub mod pace;
 pub mod page;
 pub mod problem;
 pub mod strict;

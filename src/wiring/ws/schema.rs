@@ -14,6 +14,7 @@ use super::slices::Fix;
 use crate::duty::assignments::EventIn;
 use crate::duty::backup::messages::BackupData;
 use crate::duty::backup::service::{CloseBody, Press, ResponseBody};
+use crate::duty::evidence::messages::EvidenceReceived;
 use crate::duty::location::messages::ReportingPolicy;
 
 /// A message type and who says it.
@@ -35,6 +36,7 @@ pub const KINDS: &[(&str, &str)] = &[
     ("backup.alert", "A call for help, with how to get there."),
     ("backup.updated", "Something about it changed."),
     ("backup.stand_down", "You are no longer needed (增援解除)."),
+    ("evidence.received", "A photo or a recording is stored; `preview` says whether it can be looked at."),
     ("card.raised", "The room must look at something."),
     ("card.closed", "That card is closed."),
     ("duty.changed", "Somebody else changed your duty or crew."),
@@ -116,6 +118,7 @@ fn server(generator: &mut SchemaGenerator) -> Vec<Entry> {
     let bodies = [
         (["backup.alert", "backup.updated", "backup.stand_down"].as_slice(), g.subschema_for::<BackupData>()),
         (["reporting.policy"].as_slice(), g.subschema_for::<ReportingPolicy>()),
+        (["evidence.received"].as_slice(), g.subschema_for::<EvidenceReceived>()),
     ];
     let when: Vec<Value> = bodies
         .into_iter()

@@ -144,7 +144,7 @@ impl World<'_> {
             return;
         }
         let id = self.write(|tx| outbox::send(tx, &to, &draft)).unwrap();
-        while let Some(job) = self.write(jobs::claim).unwrap() {
+        while let Some(job) = self.write(|tx| jobs::claim(tx, jobs::Kinds::Except(&[]))).unwrap() {
             self.write(|tx| outbox::fanout_chunk(tx, &job)).unwrap();
         }
         for who in 0..2 {

@@ -36,6 +36,10 @@ pub enum Subject {
     Feedback,
     /// O's alarm.
     Backup,
+    /// O's photo, of no incident yet; the twin is one he was sent to.
+    Evidence,
+    /// A hold on such a photo, set by U.
+    Hold,
 }
 
 /// One route.
@@ -79,6 +83,8 @@ const ADMIN: &str = "+----- 0---";
 const COMMAND: &str = "++--0- 0000";
 /// Who may see an incident.
 const SEES: &str = "++++0+ 0000";
+/// Who may see what O captured: he and those above him, no system.
+const ITEM: &str = "++++00 0000";
 
 pub const ROWS: &[Row] = &[
     // Signing in
@@ -265,6 +271,32 @@ pub const ROWS: &[Row] = &[
     with("POST /backups/{id}/close", Subject::Backup, |_, _| json!({ "reason": "resolved" }), "+++..0 0000"),
     row("GET /me/cover", Subject::Nothing, ALL),
     with("POST /me/check-ins", Subject::Nothing, |_, _| json!({ "assignment_id": new_id() }), "000000 0000"),
+    // Evidence
+    row("POST /evidence/photos", Subject::Nothing, ALL),
+    row("GET /evidence", Subject::Nothing, ALL),
+    row("GET /evidence/{id}", Subject::Evidence, ITEM),
+    row("GET /evidence/{id}/content", Subject::Evidence, ITEM),
+    row("GET /evidence/{id}/preview", Subject::Evidence, ITEM),
+    row("GET /evidence/{id}/receipt", Subject::Evidence, ITEM),
+    row("GET /evidence/{id}/custody", Subject::Evidence, ITEM),
+    row("GET /evidence/{id}/bundle", Subject::Evidence, ITEM),
+    with("POST /evidence/{id}/marks", Subject::Evidence, |_, _| json!({ "from_ms": 0, "to_ms": 1, "text": "m" }), ITEM),
+    with("POST /evidence/{id}/links", Subject::Evidence, |_, t| json!({ "incident_id": t.twin }), "++-+00 0000"),
+    with("POST /evidence/{id}/holds", Subject::Evidence, |_, _| json!({ "reason": "r" }), "+-+-00 0000"),
+    with("POST /incidents/{id}/holds", Subject::Incident, |_, _| json!({ "reason": "r" }), "+-+-0- 0000"),
+    // A custodian's alone, and none of the callers is one.
+    row("DELETE /holds/{id}", Subject::Hold, "----00 0000"),
+    row("POST /evidence/{id}/release", Subject::Evidence, "----00 0000"),
+    // The custody log: hashes, which name nobody.
+    row("GET /custody/tree-heads", Subject::Nothing, ALL),
+    Row { query: "index=0", ..row("GET /custody/proofs/inclusion", Subject::Nothing, ALL) },
+    Row { query: "from=1", ..row("GET /custody/proofs/consistency", Subject::Nothing, ALL) },
+    row("GET /custody/keys", Subject::Nothing, "public"),
+    // Resumable uploads: whoever may ask at all is first told of the protocol's version.
+    row("POST /uploads", Subject::Nothing, ALL),
+    row("PATCH /uploads/{id}", Subject::Unknown, ALL),
+    row("DELETE /uploads/{id}", Subject::Unknown, ALL),
+    row("POST /uploads/{id}", Subject::Unknown, ALL),
     // The stream
     row("GET /me/inbox", Subject::Nothing, ALL),
     with("POST /me/inbox/ack", Subject::Nothing, |_, _| json!({ "seq": 0 }), ALL),

@@ -1,16 +1,23 @@
 //! A duplicate of every write: the same request under the same key is answered the same and done once.
 
-use crate::support::{Officer, Reply, TestApp, ago, fix, new_id, now, operations};
+use crate::support::evidence::{Signer, jpeg};
+use crate::support::{Officer, Reply, TestApp, ago, fix, new_id, now, operations, wait_until};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
 /// Writes whose repetition has a rule and a test of its own.
-const OWN_RULE: [&str; 5] = [
+const OWN_RULE: [&str; 10] = [
     "POST /auth/login",    // each is a session
     "POST /auth/refresh",  // the same successor until it is used
     "POST /auth/logout",   // gone is gone
     "POST /devices/enrol", // a one-time code
     "POST /ws-tickets",    // each can be redeemed once
+    // Bytes: the same content of the same author and moment is the same item (tests/api/evidence).
+    "POST /evidence/photos",
+    "POST /uploads",
+    "PATCH /uploads/{id}",  // an offset is written once
+    "POST /uploads/{id}",   // the same for clients that know only POST
+    "DELETE /uploads/{id}", // gone is gone
 ];
 
 /// Members that tell the moment of answering.
@@ -64,6 +71,7 @@ async fn a_duplicate_of_every_write_is_answered_alike_and_done_once() {
     incidents(&app, &mut twice).await;
     assignments(&app, &mut twice).await;
     backups(&app, &mut twice).await;
+    evidence(&app, &mut twice).await;
     let offered: BTreeSet<String> = operations(&app)
         .await
         .iter()
@@ -246,6 +254,38 @@ async fn assignments(app: &TestApp, twice: &mut Twice) {
     let made = room.post(&format!("/incidents/{incident}/assignments"), json!({ "crew_ids": [crew] })).await.ok();
     let third = made["assignments"][0]["id"].as_str().unwrap().to_owned();
     twice.send(&b, "POST", "/assignments/{id}/leave", &[&third], json!({})).await;
+}
+
+async fn evidence(app: &TestApp, twice: &mut Twice) {
+    let (station, room, officer) = app.station("Twice").await;
+    let keeper = station.person("keeper", "custodian").await.login_browser().await;
+    let incident = room.incident(station.center).await["id"].as_str().unwrap().to_owned();
+    let item = officer.photo(&jpeg(64, 48, 1), json!({})).await.expect(201).id();
+    // What its jobs find is in every answer that shows it.
+    officer.previewed(&item).await;
+    wait_until("the second hash", || async {
+        officer.get(&format!("/evidence/{item}")).await.expect(200)["sm3"].is_string()
+    })
+    .await;
+    let to = json!({ "incident_id": incident });
+    twice
+        .send(&officer, "POST", "/evidence/{id}/marks", &[&item], json!({ "from_ms": 0, "to_ms": 5, "text": "x" }))
+        .await;
+    twice.send(&keeper, "POST", "/evidence/{id}/links", &[&item], to).await;
+    let why = json!({ "reason": "a complaint" });
+    let hold = twice.send(&keeper, "POST", "/evidence/{id}/holds", &[&item], why.clone()).await.id();
+    twice.send(&keeper, "POST", "/incidents/{id}/holds", &[&incident], why).await;
+    twice.send(&keeper, "DELETE", "/holds/{id}", &[&hold], Value::Null).await;
+    let kept = keeper.get(&format!("/evidence/{item}")).await.expect(200);
+    assert_eq!((kept["marks"].as_array().unwrap().len(), kept["holds"].as_array().unwrap().len()), (1, 1));
+    // What a lost device brings waits for the custodian.
+    let device = Signer::enrol(&station).await;
+    station.person("holder", "police_officer").await.login_on(&device.id).await.sign_on().await;
+    let lost = json!({ "reason": "lost" });
+    station.admin().post(&format!("/devices/{}/revoke", device.id), lost).await.expect(200);
+    let late = device.photo(&jpeg(64, 48, 2), json!({ "captured_at": ago(5.0) })).await.expect(201).json();
+    let late = late["id"].as_str().unwrap().to_owned();
+    twice.send(&keeper, "POST", "/evidence/{id}/release", &[&late], json!({})).await;
 }
 
 async fn backups(app: &TestApp, twice: &mut Twice) {

@@ -50,11 +50,21 @@ pub struct Signed {
 
 /// What a device signs: version, method, path with query, its time, and the body's SHA-256.
 pub fn signing_text(method: &str, path: &str, time: &str, body: &[u8]) -> String {
-    format!("suixing-device-v1\n{method}\n{path}\n{time}\n{}", sha256_hex(body))
+    signing_text_hashed(method, path, time, &sha256_hex(body))
+}
+
+/// [`signing_text`] of a body whose SHA-256 in hex is known already.
+fn signing_text_hashed(method: &str, path: &str, time: &str, hash: &str) -> String {
+    format!("suixing-device-v1\n{method}\n{path}\n{time}\n{hash}")
 }
 
 /// Takes the signature headers; `None` when the request is not signed at all.
 pub fn read_headers(headers: &HeaderMap, method: &str, path: &str, body: &[u8]) -> Result<Option<Signed>> {
+    read_headers_hashed(headers, method, path, &sha256_hex(body))
+}
+
+/// [`read_headers`] of a request whose body was hashed as it streamed; `hash` is its SHA-256 in hex.
+pub fn read_headers_hashed(headers: &HeaderMap, method: &str, path: &str, hash: &str) -> Result<Option<Signed>> {
     let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
     let Some(signature) = text("x-device-signature") else { return Ok(None) };
     let bad = |detail: &'static str| Error::new(Code::BadSignature).detail(detail);
@@ -66,19 +76,26 @@ pub fn read_headers(headers: &HeaderMap, method: &str, path: &str, body: &[u8]) 
         signature: BASE64_URL_SAFE_NO_PAD
             .decode(signature.trim_end_matches('='))
             .map_err(|_bad| bad("x-device-signature is not URL-safe base64"))?,
-        message: signing_text(method, path, time, body).into_bytes(),
+        message: signing_text_hashed(method, path, time, hash).into_bytes(),
     }))
 }
 
 impl Signed {
     /// Checks the signature with the device's key; a revoked or keyless device fails.
     pub fn verify(&self, conn: &mut Conn) -> Result<DeviceRow> {
-        let bad = |detail: &'static str| Error::new(Code::BadSignature).detail(detail);
-        let device = store::device_fetch(conn, &self.device_id)
-            .map_err(|error| if error.is(Code::NotFound) { bad("the device is not enrolled") } else { error })?;
+        let device = self.verify_late(conn)?;
         if !device.is_active() {
             return Err(Error::new(Code::TokenRevoked).detail("the device was revoked"));
         }
+        Ok(device)
+    }
+
+    /// The same of a device that may have been revoked: for delivering what was captured before, write-only. Whoever
+    /// takes it puts aside what such a device brings.
+    pub fn verify_late(&self, conn: &mut Conn) -> Result<DeviceRow> {
+        let bad = |detail: &'static str| Error::new(Code::BadSignature).detail(detail);
+        let device = store::device_fetch(conn, &self.device_id)
+            .map_err(|error| if error.is(Code::NotFound) { bad("the device is not enrolled") } else { error })?;
         let key = device.public_key.as_deref().ok_or_else(|| bad("the device has no key"))?;
         UnparsedPublicKey::new(&ED25519, key)
             .verify(&self.message, &self.signature)
@@ -103,6 +120,13 @@ pub fn verify_device_signature(
 /// [`verify_device_signature`] for headers already read (they are not `Send` across threads).
 pub fn device_actor(conn: &mut Conn, signed: &Signed) -> Result<DeviceActor> {
     let device = signed.verify(conn)?;
+    let last_session = store::session_latest_of_device(conn, &device.id)?;
+    Ok(DeviceActor { device, signed_at: signed.signed_at, last_session })
+}
+
+/// [`device_actor`] of a device that may have been revoked; see [`Signed::verify_late`].
+pub fn device_actor_late(conn: &mut Conn, signed: &Signed) -> Result<DeviceActor> {
+    let device = signed.verify_late(conn)?;
     let last_session = store::session_latest_of_device(conn, &device.id)?;
     Ok(DeviceActor { device, signed_at: signed.signed_at, last_session })
 }

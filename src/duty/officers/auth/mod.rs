@@ -18,7 +18,9 @@ use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 
 use parking_lot::RwLock;
 
-pub use device_signature::{DeviceActor, Signed, author_check, device_actor, read_headers, verify_device_signature};
+pub use device_signature::{
+    DeviceActor, Signed, author_check, device_actor, device_actor_late, read_headers, verify_device_signature,
+};
 pub use extract::{bearer_token, ctx_of, peer_address};
 
 use self::jwt::{Claims, KeyRing};

@@ -6,6 +6,8 @@ mod assignments;
 #[path = "backup.rs"]
 mod backup_duty;
 mod crews;
+#[path = "evidence.rs"]
+mod evidence_duty;
 mod incidents;
 mod location;
 mod officers;
@@ -14,6 +16,7 @@ mod platform;
 pub use assignments::*;
 pub use backup_duty::*;
 pub use crews::*;
+pub use evidence_duty::*;
 pub use incidents::*;
 pub use location::*;
 pub use officers::*;

@@ -1,0 +1,13 @@
+DROP TABLE hold;
+DROP TABLE receipt;
+DROP TABLE custody_lease;
+DROP TABLE custody_head;
+DROP TABLE custody_node;
+DROP TABLE custody_entry;
+DROP TABLE upload_piece;
+DROP TABLE upload;
+DROP TABLE evidence_mark;
+DROP TABLE evidence_finding;
+DROP TABLE evidence_preview;
+DROP TABLE evidence_incident;
+DROP TABLE evidence;

@@ -1,0 +1,258 @@
+//! Who stands how to an item, what he may do with it, and the trace that every look leaves.
+//!
+//! A look at somebody else's item is an entry in its custody with purpose and range, written before the first byte of
+//! the answer leaves. A player asks for one film in a hundred parts: what one person reads of one item in the same way
+//! within [`ONE_LOOK_S`] is one entry.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+use serde_json::{Value, json};
+
+use super::custody::{Touch, TouchKind, touch};
+use super::store::{self, EvidenceRow};
+use crate::duty::assignments::store as assignments;
+use crate::duty::incidents::access as calls;
+use crate::duty::incidents::store as incidents;
+use crate::duty::officers::store as officers;
+use crate::platform::ctx::Ctx;
+use crate::platform::db::{Conn, Priority};
+use crate::platform::policy::{self, Action, Actor, Decision, Facts};
+use crate::words::error::{Error, Result};
+use crate::words::ids::{AssignmentId, EvidenceId, IncidentId, PersonId};
+use crate::words::time::Timestamp;
+
+/// Seconds within which repeated reading of one kind by one person counts as one look.
+pub const ONE_LOOK_S: i64 = 60;
+/// Looks remembered; beyond it those that are over go first.
+const LOOKS_MAX: usize = 20_000;
+
+/// An actor's standing towards one item.
+#[derive(Clone, Debug, Default)]
+pub struct Sight {
+    /// A unit of the item, or of an incident of it, inside the actor's subtree.
+    path: Option<String>,
+    /// He made it, or wore the camera.
+    pub own: bool,
+    /// Is or was sent to an incident of it.
+    assigned: bool,
+    /// It came from the device he holds.
+    delivered: bool,
+    withheld: bool,
+}
+
+/// Loads the facts.
+pub fn sight(conn: &mut Conn, actor: &Actor, row: &EvidenceRow) -> Result<Sight> {
+    let mut paths = vec![officers::unit_fetch(conn, &row.unit_id)?.path];
+    let mut assigned = false;
+    for incident in store::incidents_of(conn, &row.id)? {
+        paths.extend(incidents::unit_paths(conn, &incident)?.into_iter().map(|(path, _)| path));
+        assigned = assigned || !incidents::parties_of_person(conn, &incident, &actor.person)?.is_empty();
+    }
+    Ok(Sight {
+        path: paths.into_iter().find(|path| actor.commands(path)),
+        own: row.author_id == actor.person || row.wearer_id == Some(actor.person),
+        assigned,
+        delivered: row.device_id == actor.device,
+        withheld: row.quarantined,
+    })
+}
+
+impl Sight {
+    /// Asks the policy.
+    pub fn decide(&self, actor: &Actor, action: Action) -> Decision {
+        let facts = Facts {
+            unit_path: self.path.as_deref(),
+            own: self.own,
+            assigned: self.assigned,
+            shared: self.delivered,
+            withheld: self.withheld,
+            ..Facts::default()
+        };
+        policy::may(actor, action, &facts)
+    }
+
+    /// Errors: `not_found` or `forbidden`.
+    pub fn check(&self, actor: &Actor, action: Action) -> Result<()> {
+        self.decide(actor, action).check("evidence")
+    }
+}
+
+/// An item the actor may act upon, with his standing. Errors: `not_found`, `forbidden`.
+pub fn fetch(conn: &mut Conn, actor: &Actor, id: &EvidenceId, action: Action) -> Result<(EvidenceRow, Sight)> {
+    let row = store::evidence_fetch(conn, id)?;
+    let sight = sight(conn, actor, &row)?;
+    sight.check(actor, action)?;
+    Ok((row, sight))
+}
+
+/// [`fetch`] for a handler.
+pub async fn seen(ctx: &Ctx, id: EvidenceId, action: Action) -> Result<(EvidenceRow, Sight)> {
+    let actor = Arc::clone(&ctx.actor);
+    ctx.db.read(move |conn| fetch(conn, &actor, &id, action)).await
+}
+
+/// Whether an item may be delivered, and to which incident: asked before the first byte is taken, and again when it is
+/// whole. An assignment stands for its incident. What the author had to do with it counts like what the deliverer has:
+/// a shared handset brings in what its holder before captured on his call.
+///
+/// Errors: `not_found`, `forbidden`, `invalid_field` when the two do not belong together.
+pub fn bind(
+    conn: &mut Conn,
+    actor: &Actor,
+    author: &PersonId,
+    incident: Option<IncidentId>,
+    assignment: Option<AssignmentId>,
+) -> Result<Option<IncidentId>> {
+    let of_assignment = match assignment {
+        Some(id) => Some(assignments::assignment_fetch(conn, &id)?.incident_id),
+        None => None,
+    };
+    if let (Some(asked), Some(other)) = (incident, of_assignment)
+        && asked != other
+    {
+        return Err(Error::field("assignment_id", "belongs to another incident"));
+    }
+    let Some(id) = incident.or(of_assignment) else {
+        policy::may(actor, Action::EvidenceAdd, &Facts::default()).check("evidence")?;
+        return Ok(None);
+    };
+    let row = incidents::incident_fetch(conn, &id)?;
+    let by_author = row.created_by == Some(*author) || !incidents::parties_of_person(conn, &id, author)?.is_empty();
+    if !by_author {
+        calls::sight(conn, actor, &row)?.check(actor, Action::EvidenceAdd)?;
+    }
+    Ok(Some(id))
+}
+
+/// In which way an item was looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Look {
+    Metadata,
+    Preview,
+    Content,
+    Custody,
+    /// Many at once, narrowed to an incident or a person.
+    List(Option<IncidentId>, Option<PersonId>),
+}
+
+impl Look {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Metadata => "metadata",
+            Self::Preview => "preview",
+            Self::Content => "content",
+            Self::Custody => "custody",
+            Self::List(..) => "list",
+        }
+    }
+
+    const fn touch(self) -> TouchKind {
+        match self {
+            Self::Metadata | Self::Preview | Self::List(..) => TouchKind::Viewed,
+            Self::Content => TouchKind::Downloaded,
+            Self::Custody => TouchKind::LogRead,
+        }
+    }
+}
+
+/// Who looked at what in which way and to what end.
+type Key = (PersonId, Option<EvidenceId>, Look, Option<String>);
+/// When the look began; true once its entry is written. Whoever comes meanwhile waits for that.
+type Begun = (Timestamp, Arc<tokio::sync::Mutex<bool>>);
+
+/// Looks of the last minute. In memory: another node, or a restart, writes one entry more.
+#[derive(Default)]
+pub struct Looks {
+    begun: Mutex<HashMap<Key, Begun>>,
+}
+
+impl Looks {
+    fn of(&self, key: Key, now: Timestamp) -> Arc<tokio::sync::Mutex<bool>> {
+        let over = |began: Timestamp| began.plus_secs(ONE_LOOK_S) <= now;
+        let mut begun = self.begun.lock();
+        if begun.len() >= LOOKS_MAX {
+            begun.retain(|_, (began, _)| !over(*began));
+            if begun.len() >= LOOKS_MAX {
+                // More entries rather than none.
+                begun.clear();
+            }
+        }
+        let look = begun.entry(key).or_insert_with(|| (now, Arc::default()));
+        if over(look.0) {
+            *look = (now, Arc::default());
+        }
+        Arc::clone(&look.1)
+    }
+}
+
+/// Writes a look down, once per [`ONE_LOOK_S`]; answer only after it. `detail` says which part of the item.
+///
+/// Errors: those of the database; a look that cannot be written is refused.
+pub async fn record(
+    ctx: &Ctx,
+    evidence: Option<EvidenceId>,
+    look: Look,
+    purpose: Option<String>,
+    detail: Value,
+) -> Result<()> {
+    let key = (ctx.actor.person, evidence, look, purpose.clone());
+    let written = ctx.part::<Looks>()?.of(key, ctx.clock.now());
+    let mut written = written.lock().await;
+    if *written {
+        return Ok(());
+    }
+    let mut detail = detail;
+    if let Value::Object(map) = &mut detail {
+        map.insert("what".into(), json!(look.as_str()));
+        map.insert("purpose".into(), json!(purpose));
+    }
+    let actor = Arc::clone(&ctx.actor);
+    ctx.db
+        .write(Priority::Normal, move |tx| {
+            touch(
+                tx,
+                Touch {
+                    evidence: evidence.as_ref(),
+                    kind: look.touch(),
+                    actor: Some(actor.person),
+                    device: Some(actor.device),
+                    detail: detail.clone(),
+                },
+            )
+            .map(drop)
+        })
+        .await?;
+    *written = true;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_playback_is_one_look_and_a_minute_later_another() {
+        let looks = Looks::default();
+        let (viewer, item) = (PersonId::new(), Some(EvidenceId::new()));
+        let now = Timestamp::from_micros(1_000_000_000);
+        let key = |look, purpose: Option<&str>| (viewer, item, look, purpose.map(str::to_owned));
+        let first = looks.of(key(Look::Content, None), now);
+        assert!(Arc::ptr_eq(&first, &looks.of(key(Look::Content, None), now.plus_secs(ONE_LOOK_S - 1))));
+        assert!(!Arc::ptr_eq(&first, &looks.of(key(Look::Preview, None), now)), "another way of looking");
+        assert!(!Arc::ptr_eq(&first, &looks.of(key(Look::Content, Some("appeal")), now)), "another purpose");
+        let later = looks.of(key(Look::Content, None), now.plus_secs(ONE_LOOK_S));
+        assert!(!Arc::ptr_eq(&first, &later));
+    }
+
+    #[test]
+    fn too_many_looks_are_forgotten_rather_than_kept() {
+        let looks = Looks::default();
+        let now = Timestamp::from_micros(0);
+        for _ in 0..=LOOKS_MAX {
+            looks.of((PersonId::new(), None, Look::Content, None), now);
+        }
+        assert!(looks.begun.lock().len() <= LOOKS_MAX);
+    }
+}

@@ -1,0 +1,222 @@
+//! Bytes: originals with `Range`, previews, and the archive of an item with its proofs.
+//!
+//! Files are read in bounded pieces on blocking threads, each when the client has taken the one before. What leaves has
+//! the type its bytes have, never one that a browser runs, and is to be saved, not shown by itself.
+
+use std::fs::File;
+use std::io;
+use std::os::unix::fs::FileExt as _;
+use std::sync::Arc;
+
+use actix_web::body::SizedStream;
+use actix_web::http::StatusCode;
+use actix_web::http::header::{
+    ACCEPT_RANGES, CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_RANGE, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG,
+    HeaderName, HeaderValue, IF_RANGE, RANGE, X_CONTENT_TYPE_OPTIONS,
+};
+use actix_web::web::Bytes;
+use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder};
+use futures_util::{Stream, StreamExt as _, stream};
+use serde::Deserialize;
+use serde_json::json;
+
+use super::super::Place;
+use super::super::access::{self, Look};
+use super::super::custody::bundle as archive;
+use super::super::rules::PURPOSE_MAX;
+use super::super::store::EvidenceRow;
+use super::headers::{Wanted, disposition, is_same, range};
+use super::items::PurposeQuery;
+use crate::platform::blobs::Blobs;
+use crate::platform::ctx::Ctx;
+use crate::platform::http::{Params, PathId, body, problem};
+use crate::platform::policy::Action;
+use crate::words::error::{Code, Error, Result};
+use crate::words::ids::EvidenceId;
+
+/// Bytes of a file in memory for one reader.
+const PIECE: u64 = 128 * 1024;
+/// The previews there are.
+const PREVIEW_PX: [u32; 2] = [320, 1600];
+/// Should a browser show it all the same, then without scripts and without anything from elsewhere.
+const CONTENT_POLICY: &str = "default-src 'none'; sandbox";
+
+/// Which preview, and why.
+#[derive(Debug, Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+pub struct PreviewQuery {
+    /// 320 or 1600, the longest side at most; 320 unless told.
+    pub px: Option<u32>,
+    /// Why; kept in the item's custody.
+    #[param(max_length = 200)]
+    pub purpose: Option<String>,
+}
+
+/// The original, whole or one part of it (`Range`, `If-Range` with the ETag).
+///
+/// Permissions: who made it or wore the camera, rooms, supervisors and custodians above it. A reading of somebody
+/// else's leaves an entry in its custody, with the range and the purpose.
+#[utoipa::path(get, path = "/api/v1/evidence/{id}/content", tag = "evidence",
+    params(("id" = EvidenceId, Path), PurposeQuery),
+    responses((status = 200, description = "The file"), (status = 206, description = "The part asked for"),
+        (status = 403), (status = 404), (status = 416, description = "`range_not_satisfiable`: it is shorter")))]
+pub async fn content(
+    ctx: Ctx,
+    PathId(id): PathId<EvidenceId>,
+    Params(query): Params<PurposeQuery>,
+    request: HttpRequest,
+) -> Result<HttpResponse> {
+    body::text_opt("purpose", query.purpose.as_deref(), PURPOSE_MAX)?;
+    let (row, sight) = access::seen(&ctx, id, Action::EvidenceContent).await?;
+    let file = original(&ctx, &row).await?;
+    let size = u64::try_from(row.size).map_err(Error::internal)?;
+    let etag = format!("\"{}\"", row.sha256);
+    let header = |name: HeaderName| request.headers().get(name).and_then(|value| value.to_str().ok());
+    let asked = if is_same(header(IF_RANGE), &etag) { range(header(RANGE), size) } else { Wanted::Whole };
+    let (first, end, part) = match asked {
+        Wanted::Whole => (0, size, false),
+        Wanted::Part { first, last } => (first, last.saturating_add(1), true),
+        Wanted::Beyond => return beyond(&request, size),
+    };
+    if !sight.own {
+        let detail = json!({ "from": first, "to": end, "size": size });
+        access::record(&ctx, Some(id), Look::Content, query.purpose, detail).await?;
+    }
+    let mut answer = HttpResponse::build(if part { StatusCode::PARTIAL_CONTENT } else { StatusCode::OK });
+    guarded(&mut answer, &row.media_type);
+    answer
+        .insert_header((ACCEPT_RANGES, "bytes"))
+        .insert_header((ETAG, etag))
+        .insert_header((CONTENT_DISPOSITION, disposition(&row.filename)));
+    if part {
+        answer.insert_header((CONTENT_RANGE, format!("bytes {first}-{}/{size}", end.saturating_sub(1))));
+    }
+    Ok(answer.body(SizedStream::new(end.saturating_sub(first), pieces(file, first, end))))
+}
+
+/// A preview: upright, small, without what the camera wrote into it.
+///
+/// Permissions: whoever may see the item. A look at somebody else's leaves an entry in its custody.
+#[utoipa::path(get, path = "/api/v1/evidence/{id}/preview", tag = "evidence",
+    params(("id" = EvidenceId, Path), PreviewQuery),
+    responses((status = 200, description = "JPEG"), (status = 404, description = "no such item, or no preview of it")))]
+pub async fn preview(
+    ctx: Ctx,
+    PathId(id): PathId<EvidenceId>,
+    Params(query): Params<PreviewQuery>,
+) -> Result<HttpResponse> {
+    body::text_opt("purpose", query.purpose.as_deref(), PURPOSE_MAX)?;
+    let px = query.px.unwrap_or(320);
+    if !PREVIEW_PX.contains(&px) {
+        return Err(Error::field("px", "must be 320 or 1600"));
+    }
+    let (row, sight) = access::seen(&ctx, id, Action::EvidenceRead).await?;
+    let blobs = ctx.part::<Blobs>()?.clone();
+    let read = move || -> Result<Vec<u8>> {
+        let mut bytes = Vec::new();
+        io::Read::read_to_end(&mut blobs.open_preview(id, px)?, &mut bytes)?;
+        Ok(bytes)
+    };
+    let bytes = tokio::task::spawn_blocking(read).await.map_err(Error::internal)?.map_err(|error| {
+        if error.is(Code::NotFound) { error.with("previewed", json!(row.previewed)) } else { error }
+    })?;
+    if !sight.own {
+        access::record(&ctx, Some(id), Look::Preview, query.purpose, json!({ "px": px })).await?;
+    }
+    let mut answer = HttpResponse::Ok();
+    guarded(&mut answer, "image/jpeg");
+    Ok(answer.body(bytes))
+}
+
+/// The item with everything that proves it, in one archive (tar) for `suixing verify` and any other tool.
+///
+/// Permissions: as for the original. Every export is an entry in the item's custody, with its purpose.
+#[utoipa::path(get, path = "/api/v1/evidence/{id}/bundle", tag = "evidence",
+    params(("id" = EvidenceId, Path), PurposeQuery),
+    responses((status = 200, description = "application/x-tar"), (status = 403), (status = 404),
+        (status = 503, description = "`busy`: the log is behind")))]
+pub async fn bundle(
+    ctx: Ctx,
+    PathId(id): PathId<EvidenceId>,
+    Params(query): Params<PurposeQuery>,
+) -> Result<HttpResponse> {
+    body::text_opt("purpose", query.purpose.as_deref(), PURPOSE_MAX)?;
+    let (row, _) = access::seen(&ctx, id, Action::EvidenceContent).await?;
+    // Of what was lawfully deleted the proofs are left.
+    let file = if row.gone_at.is_none() { Some(original(&ctx, &row).await?) } else { None };
+    let path = ctx.part::<Blobs>()?.path(&row.sha256);
+    let asked = archive::Asked {
+        evidence: id,
+        actor: Some(ctx.actor.person),
+        device: Some(ctx.actor.device),
+        purpose: query.purpose,
+        original: file.is_some().then_some(path),
+    };
+    let packed = archive::export(&ctx.core, asked).await?;
+    let size = packed.size();
+    let within = packed.original.as_ref().map_or(0, |(_, size)| *size);
+    let before = stream::iter([Ok::<_, io::Error>(Bytes::from(packed.before))]);
+    let middle = stream::iter(file).flat_map(move |file| pieces(file, 0, within));
+    let after = stream::iter([Ok::<_, io::Error>(Bytes::from(packed.after))]);
+    let mut answer = HttpResponse::Ok();
+    guarded(&mut answer, "application/x-tar");
+    answer.insert_header((CONTENT_DISPOSITION, disposition(&archive::filename(&id))));
+    Ok(answer.body(SizedStream::new(size, before.chain(middle).chain(after))))
+}
+
+/// Headers of everything that leaves as bytes.
+fn guarded(answer: &mut HttpResponseBuilder, media_type: &str) {
+    let kind = HeaderValue::from_str(media_type).unwrap_or(HeaderValue::from_static("application/octet-stream"));
+    answer
+        .insert_header((CONTENT_TYPE, kind))
+        .insert_header((X_CONTENT_TYPE_OPTIONS, "nosniff"))
+        .insert_header((CONTENT_SECURITY_POLICY, CONTENT_POLICY))
+        // Every look leaves a trace; one at a copy in a cache would not.
+        .insert_header((CACHE_CONTROL, "private, no-store"));
+}
+
+/// Opens the original of an item. Errors: `not_found` when it was deleted, `conflict` while it lies elsewhere.
+async fn original(ctx: &Ctx, row: &EvidenceRow) -> Result<File> {
+    if row.place != Place::Stored {
+        let detail = format!("the original is {}, not here", row.place);
+        return Err(Error::conflict(detail).with("place", json!(row.place)));
+    }
+    let blobs = ctx.part::<Blobs>()?.clone();
+    let (key, gone) = (row.sha256.clone(), row.gone_at.is_some());
+    let opened = tokio::task::spawn_blocking(move || blobs.open(&key)).await.map_err(Error::internal)?;
+    match opened {
+        Ok(_) if gone => Err(Error::not_found("content")),
+        // Stored and not there: somebody else than we removed it.
+        Err(error) if error.is(Code::NotFound) && !gone => {
+            Err(Error::internal(format!("the original of {} is missing", row.id)))
+        }
+        other => other,
+    }
+}
+
+fn beyond(request: &HttpRequest, size: u64) -> Result<HttpResponse> {
+    let error = Error::new(Code::RangeNotSatisfiable).detail(format!("the file has {size} bytes"));
+    let mut answer = problem::respond(&error, problem::request_reads_chinese(request));
+    let length = HeaderValue::from_str(&format!("bytes */{size}")).map_err(Error::internal)?;
+    answer.headers_mut().insert(CONTENT_RANGE, length);
+    Ok(answer)
+}
+
+/// The bytes from `first` up to `end`, one piece in memory at a time.
+fn pieces(file: File, first: u64, end: u64) -> impl Stream<Item = io::Result<Bytes>> {
+    stream::try_unfold((Arc::new(file), first), move |(file, at)| async move {
+        let length = usize::try_from(end.saturating_sub(at).min(PIECE)).unwrap_or(0);
+        if length == 0 {
+            return Ok(None);
+        }
+        let own = Arc::clone(&file);
+        let read = move || -> io::Result<Bytes> {
+            let mut piece = vec![0_u8; length];
+            own.read_exact_at(&mut piece, at)?;
+            Ok(Bytes::from(piece))
+        };
+        let piece = tokio::task::spawn_blocking(read).await.map_err(io::Error::other)??;
+        Ok::<_, io::Error>(Some((piece, (file, at.saturating_add(length as u64)))))
+    })
+}

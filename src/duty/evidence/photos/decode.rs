@@ -1,0 +1,267 @@
+//! Previews: one decoding for both sizes, within bounds of pixels, memory and time, upright, without what the camera
+//! wrote into the original.
+//!
+//! JPEGs that are far larger than the larger preview are decoded at half, a quarter or an eighth of their size already
+//! where their frequencies are added up; [`reduced_jpeg`] is the only place that knows with which crate. Everything
+//! else, and what that crate does not know, goes through `image`. Blocking: runs behind the [`super::Gate`].
+
+use std::io::{self, BufReader, Read, Seek, SeekFrom};
+use std::time::Instant;
+
+use fast_image_resize::images::{Image, ImageRef};
+use fast_image_resize::{PixelType, ResizeOptions, Resizer};
+use image::codecs::jpeg::JpegEncoder;
+use image::metadata::Orientation;
+use image::{DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader, Limits, RgbImage};
+use jpeg_decoder::{CodingProcess, PixelFormat};
+
+use super::sniff::Format;
+use super::{LARGE_PX, SMALL_PX};
+
+/// Pixels of the largest original that is decoded; the largest cameras of phones have 200 million but give 50.
+pub const PIXELS_MAX: u64 = 100_000_000;
+/// Bytes one decoding may hold: the most pixels in four channels.
+pub const MEMORY_MAX: u64 = 4 * PIXELS_MAX;
+/// Bytes of the largest file that is decoded.
+pub const FILE_MAX: u64 = 2 * super::PHOTO_MAX;
+/// Of the previews, on the usual scale up to 100.
+const QUALITY: u8 = 82;
+/// From this side on a JPEG can be decoded at half its size and still have enough for the larger preview.
+const REDUCED_FROM: u32 = 2 * LARGE_PX;
+
+/// One preview, ready to be stored.
+#[derive(Clone, Debug)]
+pub struct Preview {
+    /// The longest side at most.
+    pub px: u32,
+    pub width: u32,
+    pub height: u32,
+    pub jpeg: Vec<u8>,
+}
+
+/// Why there are no previews.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// With its size, where it is known.
+    TooLarge(Option<(u32, u32)>),
+    /// What the decoder said.
+    Broken(String),
+    TookTooLong,
+}
+
+/// A step on the way.
+type Step<T> = std::result::Result<T, Refusal>;
+
+/// The previews of a picture, the smaller first. `orientation` is EXIF's number, 1 to 8.
+pub fn previews<R: Read + Seek>(source: R, format: Format, orientation: u8, deadline: Instant) -> Step<Vec<Preview>> {
+    let mut source = Timed { source, deadline };
+    let made = pixels(&mut source, format).and_then(|pixels| {
+        source.check()?;
+        shrink(pixels, orientation)
+    });
+    match made {
+        // Decoders put what the reader said into words of their own.
+        Err(Refusal::Broken(_)) if source.check().is_err() => Err(Refusal::TookTooLong),
+        other => other,
+    }
+}
+
+/// Lets a decoder that goes on reading notice that its time is over.
+struct Timed<R> {
+    source: R,
+    deadline: Instant,
+}
+
+impl<R> Timed<R> {
+    fn check(&self) -> Step<()> {
+        if Instant::now() < self.deadline { Ok(()) } else { Err(Refusal::TookTooLong) }
+    }
+}
+
+impl<R: Read> Read for Timed<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if self.check().is_err() {
+            return Err(io::Error::from(io::ErrorKind::TimedOut));
+        }
+        self.source.read(buffer)
+    }
+}
+
+impl<R: Seek> Seek for Timed<R> {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        self.source.seek(to)
+    }
+}
+
+/// Decoded pixels, one of the four kinds of eight bits a channel.
+#[derive(Debug)]
+pub(super) struct Pixels {
+    pub width: u32,
+    pub height: u32,
+    channels: PixelType,
+    data: Vec<u8>,
+}
+
+fn pixels<R: Read + Seek>(source: &mut Timed<R>, format: Format) -> Step<Pixels> {
+    let known = match format {
+        Format::Jpeg => ImageFormat::Jpeg,
+        Format::Png => ImageFormat::Png,
+        Format::Webp => ImageFormat::WebP,
+        other => return Err(Refusal::Broken(format!("{other} is not decoded"))),
+    };
+    if format == Format::Jpeg
+        && let Some(pixels) = reduced_jpeg(source)?
+    {
+        return Ok(pixels);
+    }
+    full(source, known)
+}
+
+/// Within the bounds: the pixels, and what the decoder holds of each.
+fn fits(width: u32, height: u32, bytes_per_pixel: u64) -> Step<()> {
+    let pixels = u64::from(width) * u64::from(height);
+    if pixels > PIXELS_MAX || pixels.saturating_mul(bytes_per_pixel) > MEMORY_MAX {
+        return Err(Refusal::TooLarge(Some((width, height))));
+    }
+    Ok(())
+}
+
+fn rewind(source: &mut impl Seek) -> Step<()> {
+    source.seek(SeekFrom::Start(0)).map(drop).map_err(|error| Refusal::Broken(error.to_string()))
+}
+
+/// A large JPEG at a part of its size, never below the larger preview's; none when it is not large, or of a kind that
+/// only the other decoder knows, or broken in a way the other may forgive.
+pub(super) fn reduced_jpeg<R: Read + Seek>(source: &mut R) -> Step<Option<Pixels>> {
+    rewind(source)?;
+    let mut decoder = jpeg_decoder::Decoder::new(BufReader::new(source));
+    if decoder.read_info().is_err() {
+        return Ok(None);
+    }
+    let Some(info) = decoder.info() else { return Ok(None) };
+    let (width, height) = (u32::from(info.width), u32::from(info.height));
+    let channels = match info.pixel_format {
+        PixelFormat::L8 => PixelType::U8,
+        PixelFormat::RGB24 => PixelType::U8x3,
+        _ => return Ok(None),
+    };
+    // A progressive picture is held as two bytes for each of three channels until its last scan has come.
+    fits(width, height, if matches!(info.coding_process, CodingProcess::DctProgressive) { 6 } else { 3 })?;
+    if width.max(height) < REDUCED_FROM {
+        return Ok(None);
+    }
+    decoder.set_max_decoding_buffer_size(usize::try_from(MEMORY_MAX).unwrap_or(usize::MAX));
+    let side = u16::try_from(LARGE_PX).unwrap_or(u16::MAX);
+    let Ok((width, height)) = decoder.scale(side, side) else { return Ok(None) };
+    let Ok(data) = decoder.decode() else { return Ok(None) };
+    Ok(Some(Pixels { width: width.into(), height: height.into(), channels, data }))
+}
+
+/// Every pixel.
+pub(super) fn full<R: Read + Seek>(source: &mut R, format: ImageFormat) -> Step<Pixels> {
+    rewind(source)?;
+    let mut reader = ImageReader::with_format(BufReader::new(source), format);
+    let mut limits = Limits::default();
+    limits.max_alloc = Some(MEMORY_MAX);
+    reader.limits(limits);
+    let decoder = reader.into_decoder().map_err(refusal)?;
+    let (width, height) = ImageDecoder::dimensions(&decoder);
+    fits(width, height, 1)?;
+    // Sixteen bits a channel take twice the memory.
+    if ImageDecoder::total_bytes(&decoder) > MEMORY_MAX {
+        return Err(Refusal::TooLarge(Some((width, height))));
+    }
+    Ok(Pixels::of(DynamicImage::from_decoder(decoder).map_err(refusal)?))
+}
+
+fn refusal(error: ImageError) -> Refusal {
+    match error {
+        ImageError::Limits(_) => Refusal::TooLarge(None),
+        other => Refusal::Broken(other.to_string()),
+    }
+}
+
+impl Pixels {
+    fn of(image: DynamicImage) -> Self {
+        let (width, height) = (image.width(), image.height());
+        let (channels, data) = match image {
+            DynamicImage::ImageLuma8(image) => (PixelType::U8, image.into_raw()),
+            DynamicImage::ImageLumaA8(image) => (PixelType::U8x2, image.into_raw()),
+            DynamicImage::ImageRgb8(image) => (PixelType::U8x3, image.into_raw()),
+            DynamicImage::ImageRgba8(image) => (PixelType::U8x4, image.into_raw()),
+            deep if deep.color().has_alpha() => (PixelType::U8x4, deep.into_rgba8().into_raw()),
+            deep => (PixelType::U8x3, deep.into_rgb8().into_raw()),
+        };
+        Self { width, height, channels, data }
+    }
+
+    /// At most `px` on the longest side, never larger than it is; without channels for see-through.
+    pub(super) fn within(&self, resizer: &mut Resizer, px: u32) -> Step<RgbImage> {
+        let (width, height) = within(self.width, self.height, px);
+        let broken = |what: &dyn std::fmt::Display| Refusal::Broken(what.to_string());
+        let source =
+            ImageRef::new(self.width, self.height, &self.data, self.channels).map_err(|error| broken(&error))?;
+        let mut target = Image::new(width, height, self.channels);
+        // By default: Lanczos, colours weighed by how solid they are.
+        let options = ResizeOptions::new();
+        resizer.resize(&source, &mut target, &options).map_err(|error| broken(&error))?;
+        let data = solid(self.channels, target.into_vec());
+        RgbImage::from_raw(width, height, data).ok_or_else(|| broken(&"pixels are missing"))
+    }
+}
+
+/// The size within a square of `px`, in proportion.
+fn within(width: u32, height: u32, px: u32) -> (u32, u32) {
+    let longest = u64::from(width.max(height));
+    if longest <= u64::from(px) {
+        return (width, height);
+    }
+    let scaled = |side: u32| {
+        let side = (u64::from(side) * u64::from(px) + longest / 2) / longest;
+        u32::try_from(side).unwrap_or(px).clamp(1, px)
+    };
+    (scaled(width), scaled(height))
+}
+
+/// Three channels; whatever is see-through shows white paper.
+fn solid(channels: PixelType, data: Vec<u8>) -> Vec<u8> {
+    let over = |value: u8, alpha: u8| {
+        let sum = u32::from(value) * u32::from(alpha) + 255 * u32::from(255 - alpha);
+        u8::try_from((sum + 127) / 255).unwrap_or(u8::MAX)
+    };
+    match channels {
+        PixelType::U8 => data.into_iter().flat_map(|value| [value; 3]).collect(),
+        PixelType::U8x2 => {
+            let (pixels, _) = data.as_chunks::<2>();
+            pixels.iter().flat_map(|[value, alpha]| [over(*value, *alpha); 3]).collect()
+        }
+        PixelType::U8x4 => {
+            let (pixels, _) = data.as_chunks::<4>();
+            pixels.iter().flat_map(|[r, g, b, alpha]| [r, g, b].map(|value| over(*value, *alpha))).collect()
+        }
+        _ => data,
+    }
+}
+
+/// Both sizes: the smaller is made of the larger, which is turned upright before.
+fn shrink(pixels: Pixels, orientation: u8) -> Step<Vec<Preview>> {
+    let mut resizer = Resizer::new();
+    let mut large = DynamicImage::ImageRgb8(pixels.within(&mut resizer, LARGE_PX)?);
+    drop(pixels);
+    if let Some(turn) = Orientation::from_exif(orientation) {
+        large.apply_orientation(turn);
+    }
+    let large = Pixels::of(large);
+    let small = large.within(&mut resizer, SMALL_PX)?;
+    let large = RgbImage::from_raw(large.width, large.height, large.data)
+        .ok_or_else(|| Refusal::Broken("pixels are missing".to_owned()))?;
+    Ok(vec![Preview::of(SMALL_PX, &small)?, Preview::of(LARGE_PX, &large)?])
+}
+
+impl Preview {
+    fn of(px: u32, image: &RgbImage) -> Step<Self> {
+        let mut jpeg = Vec::new();
+        JpegEncoder::new_with_quality(&mut jpeg, QUALITY).encode_image(image).map_err(refusal)?;
+        Ok(Self { px, width: image.width(), height: image.height(), jpeg })
+    }
+}
