@@ -15,9 +15,9 @@ use serde_json::Value;
 
 use crate::words::error::{Code, Error, Result};
 
-/// Own scripts, styles and sockets only; nobody may frame the page.
+/// Own scripts, styles and sockets only; nobody may frame the page. Pictures that need the token come as blobs.
 const CONTENT_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; \
-     img-src 'self' data:; connect-src 'self' ws: wss:; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+     img-src 'self' data: blob:; connect-src 'self' ws: wss:; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 
 #[derive(RustEmbed)]
 #[folder = "web/"]

@@ -21,6 +21,7 @@ async fn the_page_comes_whole_from_here_and_allows_nothing_from_elsewhere() {
         ("js/map.js", "text/javascript"),
         ("js/panels.js", "text/javascript"),
         ("js/alarms.js", "text/javascript"),
+        ("js/evidence.js", "text/javascript"),
         ("js/words.js", "text/javascript"),
     ] {
         let url = format!("{}/{file}", app.base());
@@ -35,7 +36,7 @@ async fn the_page_comes_whole_from_here_and_allows_nothing_from_elsewhere() {
         }
         seen += 1;
     }
-    assert_eq!(seen, 9);
+    assert_eq!(seen, 10);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -55,6 +55,13 @@ async function bearer() {
 }
 
 export const get = async (path) => raw('GET', path, undefined, await bearer());
+/** Bytes that need the token, such as a picture. */
+export async function blob(path) {
+  const answer = await fetch(`/api/v1${path}`, { headers: { Authorization: `Bearer ${await bearer()}` } });
+  if (!answer.ok) throw new Problem(answer.status, await answer.json().catch(() => null));
+  return answer.blob();
+}
+
 export const post = async (path, body = {}) => raw('POST', path, body, await bearer());
 
 export async function all(path, most = 1000) {

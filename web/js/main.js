@@ -4,6 +4,7 @@ import * as api from './api.js';
 import { openStream } from './stream.js';
 import { createMap } from './map.js';
 import { createAlarms } from './alarms.js';
+import { createEvidence } from './evidence.js';
 import { paintList, paintDetail, isOver, el } from './panels.js';
 import { t, code, paintWords, switchLanguage } from './words.js';
 
@@ -38,6 +39,7 @@ const names = {
 
 const map = createMap($('map'), $('hover'), $('scale'), names);
 const alarms = createAlarms($('alarms'), $('sound'), names, (list) => map.setAlarms(list));
+const evidence = createEvidence(names, $('photo'));
 map.onPick(pick);
 
 function paintCounts() {
@@ -62,7 +64,7 @@ function paintSide() {
   const shown = incidents.filter((i) => $('show-closed').checked || !isOver(i) || i.id === selected);
   paintList($('incidents'), shown, selected, pick);
   map.setIncidents(shown.filter((i) => !isOver(i) || i.id === selected));
-  paintDetail($('detail'), incidents.find((i) => i.id === selected), assignments, names, () => pick(null));
+  paintDetail($('detail'), incidents.find((i) => i.id === selected), assignments, names, evidence.node, () => pick(null));
   map.select(selected, assignments.filter((a) => !['cleared', 'cancelled', 'reassigned'].includes(a.state)).filter((a) => a.assignee?.kind !== 'unit').flatMap((a) => [a.person_id, ...(a.people ?? []).map((p) => p.person_id)]).filter(Boolean));
   paintCounts();
 }
@@ -75,6 +77,7 @@ function paintAll() {
   for (const [id, word] of [['zoom-in', 'zoom_in'], ['zoom-out', 'zoom_out'], ['zoom-fit', 'zoom_fit']]) { $(id).title = t(word); $(id).setAttribute('aria-label', t(word)); }
   $('link').textContent = t({ on: 'linked', wait: 'linking', off: 'unlinked' }[$('link').dataset.state] ?? 'unlinked');
   alarms.paint();
+  evidence.paint();
   if (document.body.dataset.view === 'room') paintSide();
   map.redraw();
 }
@@ -107,6 +110,7 @@ async function loadBackups() {
 
 function pick(id) {
   selected = selected === id ? null : id;
+  evidence.choose(selected);
   assignments = [];
   paintSide();
   const chosen = incidents.find((i) => i.id === selected);
@@ -137,7 +141,7 @@ function showRoom() {
   every(60_000, loadBook);
   stream = openStream({
     onLive(people) { live = people; map.setPeople(people); paintCounts(); },
-    onMessage(frame) { alarms.message(frame); if (/^(incident|assignment)\./.test(frame.kind)) loadIncidents().catch(() => {}); },
+    onMessage(frame) { alarms.message(frame); evidence.message(frame); if (/^(incident|assignment)\./.test(frame.kind)) loadIncidents().catch(() => {}); },
     onState(state) { $('link').dataset.state = state; $('link').textContent = t({ on: 'linked', wait: 'linking', off: 'unlinked' }[state]); },
     onRefused: showLogin,
   });
@@ -150,6 +154,7 @@ function showLogin() {
   stream = null;
   api.forget();
   alarms.clear();
+  evidence.clear();
   live = new Map(); incidents = []; assignments = []; selected = null;
   document.body.dataset.view = 'login';
   paintAll();
@@ -168,7 +173,7 @@ $('show-closed').addEventListener('change', paintSide);
 $('zoom-in').addEventListener('click', () => map.zoom(1.5));
 $('zoom-out').addEventListener('click', () => map.zoom(1 / 1.5));
 $('zoom-fit').addEventListener('click', () => map.fit());
-document.addEventListener('keydown', (e) => { if (e.key === 'Escape' && selected) pick(selected); });
+document.addEventListener('keydown', (e) => { if (e.key === 'Escape' && selected && !$('photo').open) pick(selected); });
 
 async function offerDemoAccounts() {
   const demo = await fetch('/demo.json', { cache: 'no-store' }).then((r) => (r.ok ? r.json() : null)).catch(() => null);

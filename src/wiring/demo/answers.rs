@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use super::desk::Job;
 use super::handset::{Handset, Sort, place_of};
 use super::play::News;
+use super::snapshot;
 use super::tracks::Spot;
 use crate::wiring::simulate::client::{first_text, stamp};
 
@@ -19,6 +20,7 @@ pub(super) enum Act {
     SetOff(Job),
     Arrive(Job),
     Feedback(Job, &'static str),
+    Photograph(Job),
     Leave(Job),
     BackupGo(String, Option<Spot>),
     BackupNo(String),
@@ -112,9 +114,13 @@ impl Handset {
                     self.rung(&job.assignment, "on_scene", None);
                 }
                 self.later(15.0, 50.0, Act::Feedback(job.clone(), "first"));
+                for _ in 0..self.dice.below(4) {
+                    self.later(6.0, 60.0, Act::Photograph(job.clone()));
+                }
                 self.later(70.0, 200.0, Act::Leave(job));
             }
             Act::Feedback(job, stage) => self.feed_back(job, stage),
+            Act::Photograph(job) => self.photograph(job),
             Act::Leave(job) => {
                 if !self.desk.has(&job.assignment) {
                     return;
@@ -146,6 +152,28 @@ impl Handset {
                 }
             }
         }
+    }
+
+    /// Takes a picture of the scene and delivers it for the call.
+    fn photograph(&mut self, job: Job) {
+        let (session, play) = (self.session.clone(), self.play.clone());
+        let label = self.dice.draw();
+        let dice = self.dice.fork(label);
+        tokio::spawn(async move {
+            let at = stamp();
+            let Ok(picture) = tokio::task::spawn_blocking(move || snapshot::jpeg(dice)).await else { return };
+            let described = [
+                ("filename", "现场照片.jpg"),
+                ("kind", "photo"),
+                ("captured_at", at.as_str()),
+                ("incident_id", job.incident.as_str()),
+                ("assignment_id", job.assignment.as_str()),
+            ];
+            match session.deliver(picture, &described).await {
+                Ok(()) => _ = play.count("photos"),
+                Err(trouble) => play.trouble("photo", &trouble),
+            }
+        });
     }
 
     pub(super) fn feed_back(&mut self, job: Job, stage: &'static str) {

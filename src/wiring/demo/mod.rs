@@ -13,6 +13,7 @@ pub mod handset;
 pub mod play;
 pub mod seed;
 pub mod shift;
+pub mod snapshot;
 pub mod tracks;
 
 use std::io::Write;

@@ -7,6 +7,8 @@ use std::fmt;
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD as BASE64;
 use reqwest::Method;
 use serde_json::{Value, json};
 use tokio::sync::Mutex;
@@ -275,6 +277,33 @@ impl Session {
     /// `POST` under a fresh idempotency key.
     pub async fn post(&self, path: &str, body: &Value) -> Result<Value, Trouble> {
         self.write(Method::POST, path, body).await
+    }
+
+    /// Delivers a whole file in one request of the resumable door (tus, creation-with-upload). `described`: the metadata
+    /// keys and values as the door names them.
+    pub async fn deliver(&self, bytes: Vec<u8>, described: &[(&str, &str)]) -> Result<(), Trouble> {
+        let metadata: Vec<String> =
+            described.iter().map(|(key, value)| format!("{key} {}", BASE64.encode(value))).collect();
+        let answer = self
+            .api
+            .http
+            .post(format!("{}/api/v1/uploads", self.api.root))
+            .bearer_auth(self.bearer().await?)
+            .header("Tus-Resumable", "1.0.0")
+            .header("Upload-Length", bytes.len())
+            .header("Upload-Metadata", metadata.join(","))
+            .header("Content-Type", "application/offset+octet-stream")
+            .body(bytes)
+            .send()
+            .await
+            .map_err(|e| Trouble::Link(chain(&e)))?;
+        let status = answer.status().as_u16();
+        if status == 201 && answer.headers().contains_key("suixing-evidence-id") {
+            return Ok(());
+        }
+        let problem: Value = answer.json().await.unwrap_or_default();
+        let (code, detail) = (text(&problem, "code").to_owned(), text(&problem, "detail").to_owned());
+        Err(Trouble::Refused { status, code, detail })
     }
 
     /// `PUT` under a fresh idempotency key.
