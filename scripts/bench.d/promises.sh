@@ -21,7 +21,7 @@ figure_promises() {
 
 # promises_until BACKEND RUNG: each run on a copy of the crowd, with nothing unanswered by the run before.
 promises_until() {
-    local backend=$1 rung=$2 night="without the 50 uploads: evidence is not built yet"
+    local backend=$1 rung=$2 night="without the 50 uploads"
     crowd_size "$promise_terminals"
     local all=(--terminals "$CROWD_SIZE" --fix-every 10 --assignments-per-s "$(assignments_of "$CROWD_SIZE")" --until "$rung")
     local taps=(--backups-per-s "$(backups_of "$CROWD_SIZE")")
