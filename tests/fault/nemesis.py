@@ -140,6 +140,10 @@ class Nemesis:
         await asyncio.sleep(SECONDS["full"])
         await asyncio.to_thread(self.server.ground.relieve)
         relieved = time.time()
+        postgres = self.server.postgres
+        if postgres and postgres.process.poll() is not None:
+            # Its recovery needs room, too: without any it ends for good, and whoever keeps services starts it again.
+            await asyncio.to_thread(postgres.start)
         # Nothing else may happen before it has shown that it works again by itself.
         await asyncio.sleep(RELIEF)
         self.journal.note("was_full", **{"from": begun, "to": relieved}, until=time.time(),
