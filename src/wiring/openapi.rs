@@ -84,6 +84,11 @@ fn add_problems(document: &mut utoipa::openapi::OpenApi) {
             let Some(operation) = operation else { continue };
             operation.responses.responses.entry("default".to_owned()).or_insert_with(|| answer().into());
         }
+        // Without a body there is only the status.
+        for operation in [&mut item.head, &mut item.options].into_iter().flatten() {
+            let bare = || ResponseBuilder::new().description("A failure").build();
+            operation.responses.responses.entry("default".to_owned()).or_insert_with(|| bare().into());
+        }
     }
 }
 

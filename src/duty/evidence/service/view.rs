@@ -38,7 +38,7 @@ pub struct FindingView {
 #[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 pub struct EvidenceLine {
     pub id: EvidenceId,
-    /// What its maker says it is.
+    // What its maker says it is; said here, since an inline schema with a description is no longer a text.
     #[schema(inline)]
     pub kind: Kind,
     pub filename: String,

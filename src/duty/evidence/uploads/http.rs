@@ -76,8 +76,8 @@ pub async fn uploads_options(core: web::Data<Core>) -> HttpResponse {
 /// Permissions: anybody.
 #[utoipa::path(options, path = "/api/v1/uploads/{id}", tag = "evidence", security(()),
     params(("id" = UploadId, Path)), responses((status = 204, description = "In headers")))]
-pub async fn upload_options(core: web::Data<Core>) -> HttpResponse {
-    options(&core)
+pub async fn upload_options(request: HttpRequest, core: web::Data<Core>) -> HttpResponse {
+    answer(&request, id(&request).map(|_| options(&core)))
 }
 
 fn options(core: &Core) -> HttpResponse {
@@ -165,7 +165,7 @@ pub async fn upload_override(request: HttpRequest, payload: web::Payload) -> Htt
         Some("PATCH") => take_in(&request, payload.into_inner()).await,
         Some("HEAD") => look(&request).await,
         Some("DELETE") => end(&request).await,
-        Some("OPTIONS") => meant_options(&request),
+        Some("OPTIONS") => id(&request).and_then(|_| meant_options(&request)),
         _ => nothing_meant(&request).await,
     };
     answer(&request, outcome)
@@ -179,6 +179,7 @@ fn meant_options(request: &HttpRequest) -> Result<HttpResponse> {
 /// Who asks is looked at before what he asks.
 async fn nothing_meant(request: &HttpRequest) -> Result<HttpResponse> {
     asker(request).await?;
+    id(request)?;
     tus::check_version(request.headers())?;
     Err(Error::new(Code::MethodNotAllowed).detail("say in X-HTTP-Method-Override what is meant"))
 }
@@ -226,9 +227,9 @@ async fn create(request: &HttpRequest, payload: Payload) -> Result<HttpResponse>
 }
 
 async fn look(request: &HttpRequest) -> Result<HttpResponse> {
-    let asker = asker(request).await?;
+    let (asker, id) = (asker(request).await?, id(request)?);
     tus::check_version(request.headers())?;
-    let row = service::offset(&asker, id(request)?).await?;
+    let row = service::offset(&asker, id).await?;
     let mut response = HttpResponse::Ok();
     response.insert_header(("Upload-Length", row.length.to_string()));
     if row.state != State::Verifying {
@@ -245,7 +246,7 @@ async fn look(request: &HttpRequest) -> Result<HttpResponse> {
 }
 
 async fn take_in(request: &HttpRequest, payload: Payload) -> Result<HttpResponse> {
-    let asker = asker(request).await?;
+    let (asker, id) = (asker(request).await?, id(request)?);
     let headers = request.headers();
     tus::check_version(headers)?;
     if !tus::is_chunk(headers) {
@@ -255,7 +256,7 @@ async fn take_in(request: &HttpRequest, payload: Payload) -> Result<HttpResponse
     let body = tus::bytes(headers, "content-length")?.filter(|_| !is_chunked(headers));
     let ask = Ask { offset, body, checksum: Checksum::read(headers)? };
     let _hurry = Hurry::of(request);
-    let row = append(&asker, id(request)?, ask, payload).await?;
+    let row = append(&asker, id, ask, payload).await?;
     let mut response = HttpResponse::NoContent();
     response.insert_header(("Upload-Offset", row.synced.to_string()));
     describe(&mut response, &row);
@@ -263,9 +264,9 @@ async fn take_in(request: &HttpRequest, payload: Payload) -> Result<HttpResponse
 }
 
 async fn end(request: &HttpRequest) -> Result<HttpResponse> {
-    let asker = asker(request).await?;
+    let (asker, id) = (asker(request).await?, id(request)?);
     tus::check_version(request.headers())?;
-    service::terminate(&asker, id(request)?).await?;
+    service::terminate(&asker, id).await?;
     Ok(HttpResponse::NoContent().finish())
 }
 
