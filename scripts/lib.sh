@@ -12,6 +12,8 @@ MFUSEPY_VERSION=3.1.1
 UVLOOP_VERSION=0.23.0
 TUSPY_VERSION=1.1.0
 WORK=
+# A second folder that goes with the first, where writing is quick.
+FAST=
 PIDS=()
 
 say() { printf '%s\n' "$*" >&2; }
@@ -63,6 +65,7 @@ clean_up() {
         kill -9 "$pid" 2>/dev/null || true
     done
     [ -n "$WORK" ] && rm -rf "$WORK"
+    [ -n "$FAST" ] && rm -rf "$FAST"
     exit "$status"
 }
 
