@@ -6,6 +6,7 @@ pub mod cards;
 pub mod config;
 pub mod ctx;
 pub mod db;
+pub mod disk;
 pub mod events;
 pub mod http;
 pub mod jobs;

@@ -18,6 +18,7 @@ use crate::platform::config::Config;
 use crate::platform::ctx::Core;
 use crate::platform::db::lock::{FolderLock, folder_lock};
 use crate::platform::db::{Db, Target, migrate};
+use crate::platform::disk::blocking;
 use crate::platform::http::problem;
 use crate::platform::keys::{FileKeySource, Keys};
 use crate::platform::push::hub::{Ending, Hub};
@@ -105,6 +106,11 @@ fn not_before(now: Timestamp, written: Timestamp) -> Timestamp {
     now
 }
 
+/// Cores of this machine; one where it does not say.
+pub(super) fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, |n| n.get())
+}
+
 /// The core over a database whose schema is up to date.
 fn core_over(config: Config) -> Result<Arc<Core>> {
     let target = target_of(&config)?;
@@ -119,7 +125,6 @@ fn core_over(config: Config) -> Result<Arc<Core>> {
     let (live, ingest, looks) = location::service::open(&db, Arc::clone(&hub), clock.clone(), &config.location)?;
     let blobs = Blobs::new(&config.server.data_dir)?;
     let uploads = evidence::uploads::Uploads::open(&blobs)?;
-    let cores = std::thread::available_parallelism().map_or(1, |n| n.get());
     let core = Core::new(db, hub, keys, clock, config)
         .with_part(auth)
         .with_part(live)
@@ -129,7 +134,7 @@ fn core_over(config: Config) -> Result<Arc<Core>> {
         .with_part(backup::service::Shares::default())
         .with_part(blobs)
         .with_part(evidence::access::Looks::default())
-        .with_part(evidence::photos::Gate::new(cores))
+        .with_part(evidence::photos::Gate::new(cores()))
         .with_part(uploads);
     let core = Arc::new(core);
     let weak = Arc::downgrade(&core);
@@ -143,7 +148,7 @@ fn core_over(config: Config) -> Result<Arc<Core>> {
 /// Starts serving; returns when the port is bound.
 pub async fn start(config: Config) -> Result<Running> {
     let metrics = PrometheusBuilder::new().install_recorder().map_err(Error::internal)?;
-    let (core, lock) = tokio::task::spawn_blocking(move || open_core(config)).await.map_err(Error::internal)??;
+    let (core, lock) = blocking(move || open_core(config)).await??;
     if !core.config.auth.require_enrolled_devices {
         tracing::warn!("auth.require_enrolled_devices is off: a handheld may sign in without being enrolled");
     }

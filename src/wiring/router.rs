@@ -6,6 +6,7 @@ use actix_web::{HttpResponse, Responder};
 use super::app::Server;
 use super::ws;
 use crate::duty::{assignments, backup, crews, evidence, incidents, location, officers, rooms};
+use crate::platform::disk::blocking;
 use crate::platform::http::problem;
 use crate::words::error::{Code, Error, Result};
 
@@ -55,7 +56,7 @@ async fn readyz(server: web::Data<Server>) -> Result<HttpResponse> {
     if server.stopping() {
         return Err(Error::new(Code::Stopping));
     }
-    let durability = tokio::task::spawn_blocking(move || core.db.durability()).await.map_err(Error::internal)??;
+    let durability = blocking(move || core.db.durability()).await??;
     Ok(HttpResponse::Ok().json(serde_json::json!({
         "status": "ready",
         "durability": durability,

@@ -8,6 +8,7 @@ use std::time::Duration;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
+use super::app::cores;
 use super::ws;
 use crate::duty::{assignments, backup, evidence, incidents, location, officers};
 use crate::platform::ctx::Core;
@@ -36,8 +37,7 @@ pub fn start(core: &Arc<Core>) -> JoinSet<()> {
     });
     every(&mut set, core, "jobs", Duration::from_millis(100), run_jobs);
     // Photos as many as there are cores; what reads gigabytes one after the other.
-    let cores = std::thread::available_parallelism().map_or(1, |n| n.get());
-    set.spawn(file_jobs(Arc::clone(core), evidence::jobs::PROMPT, Priority::Normal, cores));
+    set.spawn(file_jobs(Arc::clone(core), evidence::jobs::PROMPT, Priority::Normal, cores()));
     set.spawn(file_jobs(Arc::clone(core), evidence::jobs::LONG, Priority::Background, 1));
     set.spawn(evidence::custody::sequencer::run(Arc::clone(core)));
     every(&mut set, core, "evidence.expire", Duration::from_secs(60), evidence::uploads::service::expire);

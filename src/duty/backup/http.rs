@@ -21,7 +21,7 @@ use super::service::{self, CloseBody, PatchBody, Press, Presser, ResponseBody};
 use super::store::{self, Whose};
 use super::view::{self, Audience, BackupView, Standing};
 use crate::duty::officers::auth;
-use crate::platform::ctx::{Core, Ctx};
+use crate::platform::ctx::Ctx;
 use crate::platform::http::body::{Empty, collect};
 use crate::platform::http::{Body, Done, Items, Params, PathId, RequestMeta, page, problem, strict};
 use crate::platform::policy::Actor;
@@ -94,19 +94,12 @@ async fn reread<T: serde::de::DeserializeOwned + 'static>(
 
 /// The session's person; without a valid one, the holder of the enrolled device that signed.
 async fn presser(request: &HttpRequest, bytes: &[u8]) -> Result<Presser> {
-    let refused = match auth::ctx_of(request).await {
+    let refused = match auth::ctx_or_refusal(request).await? {
         Ok(ctx) => return Ok(Presser { ctx, via: Via::Rest }),
-        Err(error) if error.code().status() == 401 || error.is(Code::Busy) => error,
-        Err(error) => return Err(error),
+        Err(refused) => refused,
     };
-    let path = request.uri().path_and_query().map_or_else(|| request.path().to_owned(), ToString::to_string);
-    let Some(signed) = auth::read_headers(request.headers(), request.method().as_str(), &path, bytes)? else {
-        return Err(refused);
-    };
-    let core = request
-        .app_data::<web::Data<Core>>()
-        .map(|data| Arc::clone(data))
-        .ok_or_else(|| Error::internal("the core is not wired"))?;
+    let signed = auth::signed_by(request, bytes)?.ok_or(refused)?;
+    let core = auth::core_of(request)?;
     let actor: Actor = core
         .db
         .read(move |conn| {

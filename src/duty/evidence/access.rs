@@ -211,17 +211,7 @@ pub async fn record(
     let actor = Arc::clone(&ctx.actor);
     ctx.db
         .write(Priority::Normal, move |tx| {
-            touch(
-                tx,
-                Touch {
-                    evidence: evidence.as_ref(),
-                    kind: look.touch(),
-                    actor: Some(actor.person),
-                    device: Some(actor.device),
-                    detail: detail.clone(),
-                },
-            )
-            .map(drop)
+            touch(tx, Touch::by(&actor, evidence.as_ref(), look.touch(), detail.clone())).map(drop)
         })
         .await?;
     *written = true;

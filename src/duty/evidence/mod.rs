@@ -5,10 +5,12 @@
 //! uploads/   tus 1.0: staged, hashed, sealed          photos/    the multipart door, previews, findings
 //! custody/   every touch in a Merkle log, receipts    store/     every query
 //! access     who may see what; a read is a touch      http/      what is asked of an item
+//! deliver    who brings an item in, and whose
 //! ```
 
 pub mod access;
 pub mod custody;
+pub mod deliver;
 pub mod http;
 pub mod jobs;
 pub mod messages;

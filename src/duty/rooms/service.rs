@@ -12,25 +12,17 @@ use crate::platform::http::{Done, Items, RequestMeta, idem, page};
 use crate::platform::policy::{Action, Actor, Facts, may};
 use crate::words::error::{Error, Result};
 use crate::words::ids::CardId;
-use crate::words::time::Timestamp;
 
 /// Open, awake cards of the actor's subtree, oldest first: the same order for every seat.
 pub async fn list(ctx: &Ctx, limit: i64, after: Option<String>) -> Result<Items<CardView>> {
     if !ctx.actor.kind.is_watching() {
         return Err(Error::forbidden("cards belong to command rooms"));
     }
-    let after = after.map(|text| position(&text)).transpose()?;
+    let after = after.as_deref().map(page::placed).transpose()?;
     let (prefix, now) = (ctx.actor.unit_path.clone(), ctx.clock.now());
     let rows = ctx.db.read(move |c| store::cards_of_subtree(c, &prefix, now, after, limit + 1)).await?;
     let views = rows.into_iter().map(CardView::of).collect::<Result<Vec<_>>>()?;
-    Ok(Items::from_rows(views, limit, |v| format!("{} {}", v.raised_at.as_micros(), v.id)))
-}
-
-fn position(text: &str) -> Result<(Timestamp, CardId)> {
-    let wrong = || Error::new(crate::words::error::Code::InvalidCursor);
-    let (at, id) = text.split_once(' ').ok_or_else(wrong)?;
-    let at = at.parse().map_err(|_parse| wrong())?;
-    Ok((Timestamp::from_micros(at), id.parse().map_err(|_parse| wrong())?))
+    Ok(Items::from_rows(views, limit, |v| page::place(v.raised_at, v.id)))
 }
 
 /// One card the actor may see; 404 otherwise.

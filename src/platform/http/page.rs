@@ -1,10 +1,14 @@
 //! Lists: `?limit=&cursor=` in, `{items, next_cursor}` out. A cursor is opaque.
 
+use std::fmt::Display;
+use std::str::FromStr;
+
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use serde::{Deserialize, Serialize};
 
 use crate::words::error::{Code, Error, Result};
+use crate::words::time::Timestamp;
 
 /// Items of a page unless told.
 const LIMIT_DEFAULT: i64 = 50;
@@ -57,6 +61,20 @@ pub fn decode(cursor: &str) -> Result<String> {
         // PostgreSQL refuses NUL in a text, which would read as our own failure.
         .filter(|text| !text.contains('\0'))
         .ok_or_else(|| Error::new(Code::InvalidCursor))
+}
+
+/// The place of a row in a list by time, the id telling apart what happened in one instant.
+pub fn place(at: Timestamp, id: impl Display) -> String {
+    format!("{}:{id}", at.as_micros())
+}
+
+/// Reads [`place`]; anything else is `invalid_cursor`.
+pub fn placed<T: FromStr>(position: &str) -> Result<(Timestamp, T)> {
+    let read = || {
+        let (at, id) = position.split_once(':')?;
+        Some((Timestamp::from_micros(at.parse().ok()?), id.parse().ok()?))
+    };
+    read().ok_or_else(|| Error::new(Code::InvalidCursor))
 }
 
 /// One page of a list.

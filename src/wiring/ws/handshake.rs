@@ -19,7 +19,7 @@ use super::protocol::{BIN, JSON};
 use super::socket::{Socket, Wire};
 use super::{pump, session, slices};
 use crate::duty::officers;
-use crate::platform::ctx::{Core, Ctx};
+use crate::platform::ctx::Ctx;
 use crate::platform::http::problem::request_reads_chinese;
 use crate::platform::push::hub::{Ending, Link};
 use crate::wiring::app::Server;
@@ -93,10 +93,7 @@ async fn who(request: &HttpRequest) -> Result<Ctx> {
     let Some(ticket) = query.ticket else {
         return officers::auth::ctx_of(request).await;
     };
-    let core = request
-        .app_data::<web::Data<Core>>()
-        .map(|data| Arc::clone(data))
-        .ok_or_else(|| Error::internal("the core is not wired"))?;
+    let core = officers::auth::core_of(request)?;
     let actor = officers::auth::redeem_ticket(&core, &ticket).await?;
     Ok(Ctx::new(core, actor))
 }

@@ -17,9 +17,8 @@ use crate::platform::db::Priority;
 use crate::platform::http::page::{self, Items};
 use crate::platform::http::{Body, Params, PathId, body, idem};
 use crate::platform::policy::Action;
-use crate::words::error::{Code, Error, Result};
+use crate::words::error::{Error, Result};
 use crate::words::ids::{AssignmentId, IncidentId, PersonId};
-use crate::words::time::Timestamp;
 
 /// A reason in words.
 #[derive(Clone, Debug, Default, Deserialize, utoipa::ToSchema)]
@@ -204,7 +203,7 @@ pub struct MineQuery {
 #[utoipa::path(get, path = "/api/v1/me/assignments", tag = "assignments", params(MineQuery), responses((status = 200, body = Object)))]
 pub async fn mine(ctx: Ctx, Params(query): Params<MineQuery>) -> Result<HttpResponse> {
     let limit = page::limit(query.limit)?;
-    let before = query.cursor.as_deref().map(page::decode).transpose()?.as_deref().map(position).transpose()?;
+    let before = query.cursor.as_deref().map(page::decode).transpose()?.as_deref().map(page::placed).transpose()?;
     let person = ctx.actor.person;
     let open = query.open.unwrap_or(true);
     let (page, shown) = ctx
@@ -216,7 +215,7 @@ pub async fn mine(ctx: Ctx, Params(query): Params<MineQuery>) -> Result<HttpResp
                 store::assignments_of_person(conn, &person, before, limit + 1)?
             };
             let bound = if open { i64::MAX } else { limit };
-            let page = Items::from_rows(rows, bound, |row| format!("{}:{}", row.created_at.as_micros(), row.id));
+            let page = Items::from_rows(rows, bound, |row| page::place(row.created_at, row.id));
             let members = store::members_of_all(conn, &page.items.iter().map(|row| row.id).collect::<Vec<_>>())?;
             let mut shown = Vec::new();
             for row in &page.items {
@@ -231,11 +230,4 @@ pub async fn mine(ctx: Ctx, Params(query): Params<MineQuery>) -> Result<HttpResp
         })
         .await?;
     Ok(HttpResponse::Ok().json(json!({ "items": shown, "next_cursor": page })))
-}
-
-fn position(cursor: &str) -> Result<(Timestamp, AssignmentId)> {
-    let wrong = || Error::new(Code::InvalidCursor);
-    let (at, id) = cursor.split_once(':').ok_or_else(wrong)?;
-    let at: i64 = at.parse().map_err(|_parse| wrong())?;
-    Ok((Timestamp::from_micros(at), id.parse().map_err(|_parse| wrong())?))
 }

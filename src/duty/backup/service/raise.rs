@@ -48,19 +48,7 @@ pub fn device_presser(conn: &mut Conn, device: &officers::auth::DeviceActor) -> 
         None => crews::store::device_last_holder(conn, &device.device.id)?,
     };
     let person = holder.ok_or_else(|| Error::forbidden("nobody has held this device"))?;
-    let row = officers::store::person_fetch(conn, &person)?;
-    let unit = officers::store::unit_fetch(conn, &row.unit_id)?;
-    Ok(Actor {
-        person: row.id,
-        kind: row.kind,
-        name: row.name,
-        unit: row.unit_id,
-        unit_path: unit.path,
-        device: device.device.id,
-        device_kind: device.device.kind,
-        session: None,
-        source: None,
-    })
+    officers::auth::actor_of_device(conn, device, &person)
 }
 
 /// Everything the recipe stores, decided on a reader.

@@ -7,6 +7,7 @@ use uuid::Uuid;
 use super::crews::{CrewView, crew_form, crew_view, member_join, member_part};
 use super::issues::{device_carriable, device_hand_over, device_take_back};
 use crate::duty::crews::{Availability, CarriedDevice, CrewRole, Duty, DutyLogRow, Member, messages, store};
+use crate::duty::officers::auth::actor_of;
 use crate::duty::officers::{PersonRow, PersonStatus, rules, store as people};
 use crate::platform::audit;
 use crate::platform::ctx::Ctx;
@@ -14,7 +15,7 @@ use crate::platform::db::{Conn, Priority, Tx};
 use crate::platform::events::Event;
 use crate::platform::http::body::object;
 use crate::platform::http::{Done, RequestMeta, idem};
-use crate::platform::policy::{Action, Actor, Facts, PersonKind, may};
+use crate::platform::policy::{Action, Actor, DeviceKind, Facts, PersonKind, may};
 use crate::words::error::{Error, Result};
 use crate::words::ids::{CrewId, DeviceId, PersonId};
 use crate::words::time::Timestamp;
@@ -225,18 +226,7 @@ pub fn sign_off(tx: &mut Tx<'_>, actor: &Actor, id: &PersonId, reason: &str) -> 
 /// What follows from disabling an account: off duty at once. Called by the reactions.
 pub fn person_gone(tx: &mut Tx<'_>, id: &PersonId) -> Result<()> {
     let person = people::person_fetch(tx.conn(), id)?;
-    let unit = people::unit_fetch(tx.conn(), &person.unit_id)?;
-    let system = Actor {
-        person: *id,
-        kind: person.kind,
-        name: person.name,
-        unit: unit.id,
-        unit_path: unit.path,
-        device: DeviceId::from(Uuid::nil()),
-        device_kind: crate::platform::policy::DeviceKind::Browser,
-        session: None,
-        source: None,
-    };
+    let system = actor_of(tx.conn(), person, DeviceId::from(Uuid::nil()), DeviceKind::Browser)?;
     sign_off(tx, &system, id, "person_disabled")
 }
 

@@ -11,6 +11,7 @@ use super::head::TreeHead;
 use super::proof;
 use crate::duty::evidence::store::custody as store;
 use crate::platform::ctx::Core;
+use crate::platform::disk::blocking;
 use crate::words::error::{Error, Result};
 
 /// Its name in the data folder.
@@ -48,7 +49,7 @@ impl Anchor {
                 lines.push('\n');
             }
             let path = self.path.clone();
-            tokio::task::spawn_blocking(move || append(&path, lines.as_bytes())).await.map_err(Error::internal)??;
+            blocking(move || append(&path, lines.as_bytes())).await??;
             last = newest;
             self.last = Some(last);
         }
@@ -60,7 +61,7 @@ impl Anchor {
     /// was anchored: an older copy was put back, or somebody changed it.
     async fn begin(&self, core: &Core) -> Result<i64> {
         let path = self.path.clone();
-        let head = tokio::task::spawn_blocking(move || mend(&path)).await.map_err(Error::internal)??;
+        let head = blocking(move || mend(&path)).await??;
         let Some(head) = head else { return Ok(0) };
         let (size, root) = (head.size, head.root());
         let same =

@@ -7,6 +7,7 @@ use super::entry::{Entry, SALT_LEN, TouchKind, canonical, leaf_of};
 use crate::duty::evidence::store::custody::{self as store, EntryRow};
 use crate::platform::db::{Conn, Tx};
 use crate::platform::keys;
+use crate::platform::policy::Actor;
 use crate::words::error::{Error, Result};
 use crate::words::ids::{CustodyId, DeviceId, EvidenceId, PersonId};
 use crate::words::time::Timestamp;
@@ -22,6 +23,13 @@ pub struct Touch<'a> {
     pub device: Option<DeviceId>,
     /// What else there is to say, as an object.
     pub detail: Value,
+}
+
+impl<'a> Touch<'a> {
+    /// What a person did with the device he holds.
+    pub fn by(actor: &Actor, evidence: Option<&'a EvidenceId>, kind: TouchKind, detail: Value) -> Self {
+        Self { evidence, kind, actor: Some(actor.person), device: Some(actor.device), detail }
+    }
 }
 
 /// Writes a touch down. It is in the log when the transaction commits; the sequencer gives it its number soon after.

@@ -10,7 +10,7 @@ use super::anchor::Anchor;
 use super::head::TreeHead;
 use super::tree::{Edge, Hash};
 use super::{keys, proof};
-use crate::duty::evidence::store::custody::{self as store, NodeRow};
+use crate::duty::evidence::store::custody::{self as store, HeadRow, NodeRow};
 use crate::platform::ctx::Core;
 use crate::platform::db::{Conn, Priority, Tx};
 use crate::platform::keys::Keys;
@@ -78,10 +78,12 @@ fn is_due(conn: &mut Conn, now: Timestamp) -> Result<bool> {
         return Ok(true);
     }
     let size = store::log_size(conn)?;
-    Ok(match store::head_last(conn)? {
-        Some(head) => head.size < size && head.at.plus_millis(HEAD_EVERY_MS) <= now,
-        None => size > 0,
-    })
+    Ok(head_due(store::head_last(conn)?.as_ref(), size, now))
+}
+
+/// Whether a log of `size` entries wants a new head: there is something new, and the last one is old enough.
+fn head_due(last: Option<&HeadRow>, size: i64, now: Timestamp) -> bool {
+    last.map_or(size > 0, |head| head.size < size && head.at.plus_millis(HEAD_EVERY_MS) <= now)
 }
 
 /// What one turn did.
@@ -102,13 +104,14 @@ pub fn sequence(tx: &mut Tx<'_>, keys: &Keys, holder: &str) -> Result<Turn> {
         return Ok(Turn::default());
     }
     let size = proof::size(tx.conn())?;
-    check_signed(tx.conn(), size)?;
+    let last = store::head_last(tx.conn())?;
+    check_signed(tx.conn(), last.as_ref(), size)?;
     let limit = i64::try_from(BATCH).map_err(Error::internal)?;
     let waiting = store::entries_waiting(tx.conn(), limit)?;
     let edge = Edge::load(size, &mut |level, n| proof::node(tx.conn(), level, n))?;
     let mut turn = Turn { numbered: waiting.len(), signed: false, more: waiting.len() == BATCH };
     let edge = number(tx.conn(), edge, waiting)?;
-    turn.signed = sign_due(tx, keys, &edge)?;
+    turn.signed = sign_due(tx, keys, last.as_ref(), &edge)?;
     Ok(turn)
 }
 
@@ -134,8 +137,8 @@ fn number(conn: &mut Conn, mut edge: Edge, waiting: Vec<(CustodyId, Vec<u8>)>) -
 }
 
 /// What was signed must still be there: a changed log is neither carried on nor signed over.
-fn check_signed(conn: &mut Conn, size: u64) -> Result<()> {
-    let Some(head) = store::head_last(conn)? else { return Ok(()) };
+fn check_signed(conn: &mut Conn, last: Option<&HeadRow>, size: u64) -> Result<()> {
+    let Some(head) = last else { return Ok(()) };
     let known = u64::try_from(head.size).map_err(Error::internal)?;
     if known > size {
         return Err(Error::internal(format!("a head over {known} entries was signed, the custody log has {size}")));
@@ -147,12 +150,9 @@ fn check_signed(conn: &mut Conn, size: u64) -> Result<()> {
 }
 
 /// Signs a head over all entries when there is something new and the last one is old enough.
-fn sign_due(tx: &mut Tx<'_>, keys: &Keys, edge: &Edge) -> Result<bool> {
+fn sign_due(tx: &mut Tx<'_>, keys: &Keys, last: Option<&HeadRow>, edge: &Edge) -> Result<bool> {
     let now = tx.now;
-    let due = match store::head_last(tx.conn())? {
-        Some(head) => head.size < signed(edge.size())? && head.at.plus_millis(HEAD_EVERY_MS) <= now,
-        None => edge.size() > 0,
-    };
+    let due = head_due(last, signed(edge.size())?, now);
     if due {
         let key = keys::rotate_due(tx, keys)?;
         let head = TreeHead::sign(&key, edge.size(), &edge.root(), now);

@@ -68,15 +68,20 @@ const fn split(size: u64) -> u64 {
 
 /// The root of leaves `start..end`, where `start` is where a split of a larger tree falls.
 fn range<E>(start: u64, end: u64, read: &mut impl FnMut(u32, u64) -> Result<Hash, E>) -> Result<Hash, E> {
+    Ok(join(peaks(start, end, read)?.into_iter().map(|(_, hash)| hash)))
+}
+
+/// The full subtrees over leaves `start..end`, level and hash, the largest first.
+fn peaks<E>(start: u64, end: u64, read: &mut impl FnMut(u32, u64) -> Result<Hash, E>) -> Result<Vec<(u32, Hash)>, E> {
     let mut peaks = Vec::new();
     let (mut at, mut left) = (start, end - start);
     while left > 0 {
         let level = 63 - left.leading_zeros();
-        peaks.push(read(level, at >> level)?);
+        peaks.push((level, read(level, at >> level)?));
         at += 1_u64 << level;
         left -= 1_u64 << level;
     }
-    Ok(join(peaks.into_iter()))
+    Ok(peaks)
 }
 
 /// The root over full subtrees that stand side by side, the largest first.
@@ -214,15 +219,7 @@ pub struct Edge {
 impl Edge {
     /// The edge of the tree of `size` leaves.
     pub fn load<E>(size: u64, read: &mut impl FnMut(u32, u64) -> Result<Hash, E>) -> Result<Self, E> {
-        let mut peaks = Vec::new();
-        let (mut at, mut left) = (0_u64, size);
-        while left > 0 {
-            let level = 63 - left.leading_zeros();
-            peaks.push((level, read(level, at >> level)?));
-            at += 1_u64 << level;
-            left -= 1_u64 << level;
-        }
-        Ok(Self { size, peaks })
+        Ok(Self { size, peaks: peaks(0, size, read)? })
     }
 
     /// Leaves so far; the number of the next one.

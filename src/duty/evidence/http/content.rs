@@ -29,6 +29,7 @@ use super::headers::{Wanted, disposition, is_same, range};
 use super::items::PurposeQuery;
 use crate::platform::blobs::Blobs;
 use crate::platform::ctx::Ctx;
+use crate::platform::disk::blocking;
 use crate::platform::http::{Params, PathId, body, problem};
 use crate::platform::policy::Action;
 use crate::words::error::{Code, Error, Result};
@@ -118,7 +119,7 @@ pub async fn preview(
         io::Read::read_to_end(&mut blobs.open_preview(id, px)?, &mut bytes)?;
         Ok(bytes)
     };
-    let bytes = tokio::task::spawn_blocking(read).await.map_err(Error::internal)?.map_err(|error| {
+    let bytes = blocking(read).await?.map_err(|error| {
         if error.is(Code::NotFound) { error.with("previewed", json!(row.previewed)) } else { error }
     })?;
     if !sight.own {
@@ -184,7 +185,7 @@ async fn original(ctx: &Ctx, row: &EvidenceRow) -> Result<File> {
     }
     let blobs = ctx.part::<Blobs>()?.clone();
     let (key, gone) = (row.sha256.clone(), row.gone_at.is_some());
-    let opened = tokio::task::spawn_blocking(move || blobs.open(&key)).await.map_err(Error::internal)?;
+    let opened = blocking(move || blobs.open(&key)).await?;
     match opened {
         Ok(_) if gone => Err(Error::not_found("content")),
         // Stored and not there: somebody else than we removed it.

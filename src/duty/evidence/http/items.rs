@@ -20,7 +20,7 @@ use crate::platform::http::page::{self, Items};
 use crate::platform::http::problem::request_reads_chinese;
 use crate::platform::http::{Params, PathId, body};
 use crate::platform::policy::{Action, PersonKind};
-use crate::words::error::{Code, Error, Result};
+use crate::words::error::Result;
 use crate::words::ids::{EvidenceId, IncidentId, PersonId};
 use crate::words::time::Timestamp;
 
@@ -80,7 +80,7 @@ pub struct TouchList {
 pub async fn list(ctx: Ctx, Params(query): Params<ListQuery>) -> Result<HttpResponse> {
     body::text_opt("purpose", query.purpose.as_deref(), PURPOSE_MAX)?;
     let limit = page::limit(query.limit)?;
-    let before = query.cursor.as_deref().map(page::decode).transpose()?.map(|text| position(&text)).transpose()?;
+    let before = query.cursor.as_deref().map(page::decode).transpose()?.as_deref().map(page::placed).transpose()?;
     let actor = Arc::clone(&ctx.actor);
     let keeps = actor.kind == PersonKind::Custodian;
     let (incident, person, from, to) = (query.incident_id, query.person_id, query.from, query.to);
@@ -96,7 +96,7 @@ pub async fn list(ctx: Ctx, Params(query): Params<ListQuery>) -> Result<HttpResp
             let filter =
                 ListFilter { viewer, units, withheld: keeps, incident, person, from, to, before, limit: limit + 1 };
             let rows = store::evidence_list(conn, &filter)?;
-            let page = Items::from_rows(rows, limit, |row| format!("{}:{}", row.received_at.as_micros(), row.id));
+            let page = Items::from_rows(rows, limit, |row| page::place(row.received_at, row.id));
             Ok((view::lines(conn, page.items)?, page.next_cursor))
         })
         .await?;
@@ -107,13 +107,6 @@ pub async fn list(ctx: Ctx, Params(query): Params<ListQuery>) -> Result<HttpResp
         access::record(&ctx, None, Look::List(incident, person), query.purpose, detail).await?;
     }
     Ok(HttpResponse::Ok().json(EvidenceList { items: lines, next_cursor }))
-}
-
-fn position(cursor: &str) -> Result<(Timestamp, EvidenceId)> {
-    let wrong = || Error::new(Code::InvalidCursor);
-    let (at, id) = cursor.split_once(':').ok_or_else(wrong)?;
-    let at: i64 = at.parse().map_err(|_parse| wrong())?;
-    Ok((Timestamp::from_micros(at), id.parse().map_err(|_parse| wrong())?))
 }
 
 /// One item: what it is, what was found, previews, marks, where it lies, how long it is kept.

@@ -13,6 +13,7 @@ use futures_util::{Stream, StreamExt as _};
 
 use super::PHOTO_MAX;
 use super::staged::{Sealed, Staged};
+use crate::platform::disk::blocking;
 use crate::words::error::{Code, Error, Result};
 
 /// Bytes of the metadata.
@@ -99,7 +100,7 @@ async fn gather(part: &mut Field) -> Result<Vec<u8>> {
 
 async fn stage(part: &mut Field, folder: &Path) -> Result<Sealed> {
     let folder = folder.to_owned();
-    let mut staged = blocking(move || Staged::create(&folder)).await?;
+    let mut staged = blocking(move || Staged::create(&folder)).await??;
     let mut piece: Vec<u8> = Vec::with_capacity(PIECE);
     let mut size: u64 = 0;
     while let Some(bytes) = next(part).await? {
@@ -113,7 +114,7 @@ async fn stage(part: &mut Field, folder: &Path) -> Result<Sealed> {
         }
     }
     (staged, _) = append(staged, piece).await?;
-    blocking(move || Ok(staged.seal())).await
+    blocking(move || staged.seal()).await
 }
 
 /// Writes a piece and gives its memory back.
@@ -123,16 +124,7 @@ async fn append(mut staged: Staged, mut piece: Vec<u8>) -> Result<(Staged, Vec<u
         piece.clear();
         Ok((staged, piece))
     })
-    .await
-}
-
-/// Runs what touches the disk on a thread for that.
-pub async fn blocking<T, F>(work: F) -> Result<T>
-where
-    T: Send + 'static,
-    F: FnOnce() -> Result<T> + Send + 'static,
-{
-    tokio::task::spawn_blocking(work).await.map_err(Error::internal)?
+    .await?
 }
 
 /// Larger than the door.

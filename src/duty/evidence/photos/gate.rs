@@ -65,13 +65,6 @@ impl Gate {
     }
 }
 
-impl Default for Gate {
-    /// One core stays free for everybody else.
-    fn default() -> Self {
-        Self::new(std::thread::available_parallelism().map_or(1, std::num::NonZero::get).saturating_sub(1))
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::time::Instant;

@@ -14,21 +14,21 @@ use super::body::Body;
 use super::form::{self, Form};
 use super::sniff::{Sniffed, sniff};
 use super::staged::Sealed;
-use crate::duty::backup::service::device_presser;
-use crate::duty::crews::store as crews;
+use crate::duty::evidence::deliver::{Deliverer, device_deliverer};
 use crate::duty::evidence::http::shown;
 use crate::duty::evidence::service::view::EvidenceView;
 use crate::duty::evidence::service::{self, Arrived};
 use crate::duty::evidence::{Kind, access, rules};
-use crate::duty::officers::auth::{self, device_signature::read_headers_hashed};
+use crate::duty::officers::auth;
 use crate::duty::officers::store as officers;
 use crate::platform::blobs::Blobs;
 use crate::platform::ctx::{Core, Ctx};
 use crate::platform::db::{Conn, Priority};
+use crate::platform::disk::blocking;
 use crate::platform::http::body::text_opt;
 use crate::platform::http::problem::request_reads_chinese;
 use crate::platform::http::{Done, RequestMeta, idem, strict};
-use crate::platform::policy::Action;
+use crate::platform::policy::{Action, Actor};
 use crate::words::error::{Code, Error, Result};
 use crate::words::ids::{AssignmentId, DeviceId, EvidenceId, IncidentId, PersonId};
 use crate::words::time::Timestamp;
@@ -97,7 +97,7 @@ pub async fn photo_add(request: HttpRequest, payload: web::Payload) -> Result<Ht
     let blobs = sender.core().part::<Blobs>()?.clone();
     let body = Body::new(payload.into_inner(), BODY_MAX, matches!(sender, Sender::Device(_)));
     let form = form::read(request.headers(), body.clone(), blobs.staging()).await?;
-    let (ctx, by_key) = verified(&request, sender, body).await?;
+    let (ctx, by) = verified(&request, sender, body).await?;
     let Form { file, filename, declared_type, metadata } = form;
     // What tells one request from another under the same key; the body itself differs each time, forms are cut by chance.
     let said = format!("{}\n{}", file.sha256, String::from_utf8_lossy(&metadata));
@@ -107,8 +107,8 @@ pub async fn photo_add(request: HttpRequest, payload: web::Payload) -> Result<Ht
     let arrived = arrived(&ctx, &file, is, metadata, filename, declared_type)?;
     let allowed = arrived.clone();
     let (inner, now) = (ctx.clone(), ctx.clock.now());
-    ctx.db.read(move |conn| allow(conn, &inner, by_key, &allowed, now)).await?;
-    let write_only = by_key || arrived.author != ctx.actor.person;
+    ctx.db.read(move |conn| allow(conn, &inner.actor, by, &allowed, now)).await?;
+    let write_only = by.is_device() || arrived.author != ctx.actor.person;
     let done = store(&ctx, &meta, blobs, file, arrived).await?;
     answer(&request, &ctx, &done, write_only).await
 }
@@ -130,18 +130,14 @@ impl Sender {
 }
 
 async fn sender(request: &HttpRequest) -> Result<Sender> {
-    let refused = match auth::ctx_of(request).await {
+    let refused = match auth::ctx_or_refusal(request).await? {
         Ok(ctx) => return Ok(Sender::Session(ctx)),
-        Err(error) if error.code().status() == 401 || error.is(Code::Busy) => error,
-        Err(error) => return Err(error),
+        Err(refused) => refused,
     };
     if !request.headers().contains_key("x-device-signature") {
         return Err(refused);
     }
-    let core = request
-        .app_data::<web::Data<Core>>()
-        .map(|data| Arc::clone(data))
-        .ok_or_else(|| Error::internal("the core is not wired"))?;
+    let core = auth::core_of(request)?;
     let id = request.headers().get("x-device-id").and_then(|value| value.to_str().ok()).unwrap_or_default();
     let unknown = || Error::new(Code::BadSignature).detail("the device is not enrolled, or has no key");
     let id: DeviceId = id.parse().map_err(|_bad: Error| unknown())?;
@@ -167,25 +163,16 @@ fn check_head(request: &HttpRequest) -> Result<()> {
     }
 }
 
-/// The session's person, or the holder of the device that signed the body; true for the latter.
-async fn verified(request: &HttpRequest, sender: Sender, body: Body) -> Result<(Ctx, bool)> {
+/// The session's person, or the holder of the device that signed the body.
+async fn verified(request: &HttpRequest, sender: Sender, body: Body) -> Result<(Ctx, Deliverer)> {
     let core = match sender {
-        Sender::Session(ctx) => return Ok((ctx, false)),
+        Sender::Session(ctx) => return Ok((ctx, Deliverer::Session)),
         Sender::Device(core) => core,
     };
-    let path = request.uri().path_and_query().map_or_else(|| request.path().to_owned(), ToString::to_string);
     let hash = body.end().await?;
-    let signed = read_headers_hashed(request.headers(), request.method().as_str(), &path, &hash)?
-        .ok_or_else(|| Error::new(Code::Unauthenticated))?;
-    let actor = core
-        .db
-        .read(move |conn| {
-            // What a revoked device brings is put aside for the custodian.
-            let device = auth::device_actor_late(conn, &signed)?;
-            device_presser(conn, &device)
-        })
-        .await?;
-    Ok((Ctx::new(core, actor), true))
+    let signed = auth::signed_by_hashed(request, || hash)?.ok_or_else(|| Error::new(Code::Unauthenticated))?;
+    let (actor, by) = core.db.read(move |conn| device_deliverer(conn, &signed)).await?;
+    Ok((Ctx::new(core, actor), by))
 }
 
 /// The item as it will be stored. Errors: `invalid_field`.
@@ -241,25 +228,15 @@ fn named(metadata: Option<String>, part: Option<String>, is: Sniffed) -> Result<
 }
 
 /// Whether the sender may deliver this author's item, and to this incident. Errors: `forbidden`, `not_found`.
-fn allow(conn: &mut Conn, ctx: &Ctx, by_key: bool, item: &Arrived, now: Timestamp) -> Result<()> {
-    let actor = &ctx.actor;
-    let himself = item.author == actor.person && (!by_key || holds(conn, ctx)?);
-    if !himself {
-        auth::author_check(conn, &item.author, &actor.device, item.captured_at, now)?;
-    }
+fn allow(conn: &mut Conn, actor: &Actor, by: Deliverer, item: &Arrived, now: Timestamp) -> Result<()> {
+    by.check_author(conn, actor, &item.author, item.captured_at, now)?;
     access::bind(conn, actor, &item.author, item.incident, item.assignment).map(drop)
-}
-
-/// Without a session: the device is good and was given to the actor, who has it still.
-fn holds(conn: &mut Conn, ctx: &Ctx) -> Result<bool> {
-    let (device, person) = (ctx.actor.device, ctx.actor.person);
-    Ok(officers::device_fetch(conn, &device)?.is_active() && crews::device_holder(conn, &device)? == Some(person))
 }
 
 /// Takes the bytes over and makes the item, once per key and once per capture.
 async fn store(ctx: &Ctx, meta: &RequestMeta, blobs: Blobs, file: Sealed, arrived: Arrived) -> Result<Done> {
     let media_type = rules::media_type(&file.head);
-    form::blocking(move || blobs.adopt(file.path(), &file.sha256)).await?;
+    blocking(move || blobs.adopt(file.path(), &file.sha256)).await??;
     let inner = ctx.clone();
     idem::run(ctx, meta, Priority::Normal, move |tx| {
         let completed = service::complete_in(tx, &inner, &arrived, media_type)?;

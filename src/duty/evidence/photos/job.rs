@@ -12,7 +12,6 @@ use serde_json::json;
 use super::decode::{self, Preview, Refusal};
 use super::examine::{Examined, examine};
 use super::findings::{self, Finding, TRACK_GAP_S};
-use super::form::blocking;
 use super::gate::{Gate, Ran};
 use super::shape::Shape;
 use super::sniff::{Format, Sniffed};
@@ -26,6 +25,7 @@ use crate::duty::officers::store as officers;
 use crate::platform::blobs::Blobs;
 use crate::platform::ctx::Core;
 use crate::platform::db::{Conn, Priority, Tx};
+use crate::platform::disk::blocking;
 use crate::platform::jobs::{self, JobRow};
 use crate::words::error::{Error, Result};
 use crate::words::geo::Position;
@@ -197,7 +197,7 @@ async fn against_track(core: &Core, row: &EvidenceRow, photo: Position) -> Optio
 /// Stores the previews; made again, they are the same.
 async fn keep(blobs: &Blobs, id: EvidenceId, previews: &[Preview]) -> Result<()> {
     let (blobs, previews) = (blobs.clone(), previews.to_vec());
-    blocking(move || previews.iter().try_for_each(|made| blobs.put_preview(id, made.px, &made.jpeg))).await
+    blocking(move || previews.iter().try_for_each(|made| blobs.put_preview(id, made.px, &made.jpeg))).await?
 }
 
 /// Everything that is now known, in one recipe with the end of the job.

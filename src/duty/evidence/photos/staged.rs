@@ -7,10 +7,13 @@ use std::path::{Path, PathBuf};
 use aws_lc_rs::digest::{Context, SHA256};
 
 use super::sniff;
+use crate::platform::disk;
 use crate::platform::keys::hex;
-use crate::words::error::{Code, Error, Result};
+use crate::words::error::{Error, Result};
 use crate::words::ids::UploadId;
 
+/// Seconds after which a handset may try again: a photo is small, and wanted now.
+const FULL_RETRY_S: u32 = 5;
 /// What our files in the staging folder are called, so that nobody takes them for an upload that can be resumed.
 const PREFIX: &str = "photo-";
 
@@ -52,14 +55,14 @@ impl Staged {
     /// A new file in the folder where uploads arrive.
     pub fn create(folder: &Path) -> Result<Self> {
         let path = folder.join(format!("{PREFIX}{}", UploadId::new()));
-        let file = OpenOptions::new().write(true).create_new(true).open(&path).map_err(disk)?;
+        let file = OpenOptions::new().write(true).create_new(true).open(&path).map_err(refused)?;
         Ok(Self { file, scrap: Scrap(path), hash: Context::new(&SHA256), size: 0, head: Vec::new() })
     }
 
     pub fn append(&mut self, bytes: &[u8]) -> Result<()> {
         let wanted = sniff::HEAD_LEN.saturating_sub(self.head.len());
         self.head.extend(bytes.iter().take(wanted));
-        self.file.write_all(bytes).map_err(disk)?;
+        self.file.write_all(bytes).map_err(refused)?;
         self.hash.update(bytes);
         self.size = self.size.saturating_add(bytes.len() as u64);
         Ok(())
@@ -91,14 +94,8 @@ pub fn sweep(folder: &Path) -> Result<usize> {
     Ok(swept)
 }
 
-/// A full disk is told as what it is.
-fn disk(error: io::Error) -> Error {
-    match error.kind() {
-        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::ReadOnlyFilesystem => {
-            Error::new(Code::ReadOnly).retry_after(5).detail("the disk refuses writes")
-        }
-        _ => error.into(),
-    }
+fn refused(error: io::Error) -> Error {
+    disk::refused(error, FULL_RETRY_S)
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 use std::io::Read as _;
 
+use aws_lc_rs::digest::{SHA256, digest};
 use serde_json::{Value, json};
 
 use super::super::access;
@@ -17,9 +18,9 @@ use crate::duty::officers::store as officers;
 use crate::platform::blobs::Blobs;
 use crate::platform::ctx::Ctx;
 use crate::platform::db::{Conn, Priority, Tx};
+use crate::platform::disk::blocking;
 use crate::platform::events::Event;
 use crate::platform::jobs;
-use crate::platform::keys::sha256_hex;
 use crate::words::error::{Code, Error, Result};
 use crate::words::ids::{AssignmentId, DeviceId, EvidenceId, IncidentId, PersonId, SessionId, UploadId};
 use crate::words::time::Timestamp;
@@ -73,14 +74,13 @@ pub async fn complete(ctx: &Ctx, arrived: Arrived) -> Result<Completed> {
 /// What the stored bytes are. Errors: `not_found` when they have not been adopted.
 pub async fn media_type_of(ctx: &Ctx, sha256: &str) -> Result<&'static str> {
     let (blobs, key) = (ctx.part::<Blobs>()?.clone(), sha256.to_owned());
-    tokio::task::spawn_blocking(move || -> Result<&'static str> {
+    blocking(move || -> Result<&'static str> {
         let limit = u64::try_from(rules::HEAD_LEN).map_err(Error::internal)?;
         let mut head = Vec::with_capacity(rules::HEAD_LEN);
         blobs.open(&key)?.take(limit).read_to_end(&mut head)?;
         Ok(rules::media_type(&head))
     })
-    .await
-    .map_err(Error::internal)?
+    .await?
 }
 
 /// [`complete`] within a recipe that has more to do.
@@ -190,9 +190,8 @@ fn said(row: &EvidenceRow, arrived: &Arrived, incident: Option<IncidentId>) -> V
 /// id follows from them, so that two deliveries at once meet in one row on either database.
 fn identity(arrived: &Arrived) -> Result<EvidenceId> {
     let said = format!("{}\n{}\n{}", arrived.author, arrived.sha256, arrived.captured_at.as_micros());
-    let hash = sha256_hex(said.as_bytes());
-    let number = hash.get(..32).and_then(|digits| u128::from_str_radix(digits, 16).ok());
-    let bytes = number.ok_or_else(|| Error::internal("a hash without digits"))?.to_be_bytes();
+    let hash = digest(&SHA256, said.as_bytes());
+    let bytes = hash.as_ref().first_chunk().copied().ok_or_else(|| Error::internal("a hash of fewer than 16 bytes"))?;
     Ok(EvidenceId::from(uuid::Builder::from_custom_bytes(bytes).into_uuid()))
 }
 

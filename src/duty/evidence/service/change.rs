@@ -49,15 +49,14 @@ pub async fn mark(ctx: &Ctx, meta: &RequestMeta, id: EvidenceId, new: NewMark) -
         store::mark_insert(tx.conn(), &mark)?;
         touch(
             tx,
-            Touch {
-                evidence: Some(&id),
-                kind: TouchKind::Marked,
-                actor: Some(actor.person),
-                device: Some(actor.device),
-                detail: json!({
+            Touch::by(
+                &actor,
+                Some(&id),
+                TouchKind::Marked,
+                json!({
                     "mark_id": mark.id, "from_ms": mark.from_ms, "to_ms": mark.to_ms, "text": mark.text,
                 }),
-            },
+            ),
         )?;
         Ok(Done::new(201, json!({ "id": mark.id })))
     })
@@ -74,16 +73,7 @@ pub async fn link(ctx: &Ctx, meta: &RequestMeta, id: EvidenceId, incident: Incid
         access::bind(tx.conn(), &actor, &actor.person, Some(incident), None)?;
         let now = tx.now;
         if store::link_insert(tx.conn(), &incident, &id, &actor.person, now)? {
-            touch(
-                tx,
-                Touch {
-                    evidence: Some(&id),
-                    kind: TouchKind::Linked,
-                    actor: Some(actor.person),
-                    device: Some(actor.device),
-                    detail: json!({ "incident_id": incident }),
-                },
-            )?;
+            touch(tx, Touch::by(&actor, Some(&id), TouchKind::Linked, json!({ "incident_id": incident })))?;
             trail::entry(tx, &incident, "evidence.linked", Some(actor.person), json!({ "evidence_id": id }))?;
         }
         Ok(Done::new(200, json!({ "id": id })))
@@ -101,16 +91,7 @@ pub async fn release(ctx: &Ctx, meta: &RequestMeta, id: EvidenceId) -> Result<Do
         if !store::evidence_release(tx.conn(), &id)? {
             return Err(Error::conflict("the item is not in quarantine"));
         }
-        touch(
-            tx,
-            Touch {
-                evidence: Some(&id),
-                kind: TouchKind::Released,
-                actor: Some(actor.person),
-                device: Some(actor.device),
-                detail: json!({}),
-            },
-        )?;
+        touch(tx, Touch::by(&actor, Some(&id), TouchKind::Released, json!({})))?;
         // What was not said when it arrived is said now.
         let incident = store::incidents_of(tx.conn(), &id)?.first().copied();
         tx.emit(&Event::EvidenceReceived { evidence: id, incident })?;

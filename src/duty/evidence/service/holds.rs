@@ -106,6 +106,5 @@ fn of_incident(tx: &mut Tx<'_>, actor: &Actor, incident: &IncidentId, kind: Touc
 }
 
 fn told(tx: &mut Tx<'_>, actor: &Actor, evidence: Option<&EvidenceId>, kind: TouchKind, detail: Value) -> Result<()> {
-    let (person, device) = (Some(actor.person), Some(actor.device));
-    touch(tx, Touch { evidence, kind, actor: person, device, detail }).map(drop)
+    touch(tx, Touch::by(actor, evidence, kind, detail)).map(drop)
 }

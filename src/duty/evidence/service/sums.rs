@@ -9,9 +9,10 @@ use super::super::store;
 use crate::platform::blobs::Blobs;
 use crate::platform::ctx::Core;
 use crate::platform::db::Priority;
+use crate::platform::disk::blocking;
 use crate::platform::jobs::{self, JobRow};
 use crate::platform::keys::hex;
-use crate::words::error::{Code, Error, Result};
+use crate::words::error::{Code, Result};
 
 /// Bytes read at once.
 const PIECE: usize = 256 * 1024;
@@ -22,7 +23,7 @@ pub async fn sm3(core: &Core, job: &JobRow) -> Result<()> {
     let row = core.db.read(move |conn| store::evidence_fetch(conn, &id)).await?;
     let blobs = core.part::<Blobs>()?.clone();
     let key = row.sha256.clone();
-    let sum = match tokio::task::spawn_blocking(move || sum_of(&blobs, &key)).await.map_err(Error::internal)? {
+    let sum = match blocking(move || sum_of(&blobs, &key)).await? {
         Ok(sum) => Some(sum),
         // Lawfully deleted meanwhile.
         Err(error) if error.is(Code::NotFound) && row.gone_at.is_some() => None,

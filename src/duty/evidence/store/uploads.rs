@@ -10,6 +10,9 @@ use crate::words::error::{Error, Result};
 use crate::words::ids::{DeviceId, EvidenceId, PersonId, SessionId, UploadId};
 use crate::words::time::Timestamp;
 
+/// What will never take another byte.
+const ENDED: [State; 4] = [State::Done, State::Failed, State::Terminated, State::Expired];
+
 /// One upload. What is staged of it is good as far as `synced`.
 #[derive(Clone, Debug, Queryable, Insertable)]
 #[diesel(table_name = upload, treat_none_as_default_value = false)]
@@ -273,19 +276,15 @@ pub fn uploads_owed(conn: &mut Conn, now: Timestamp, limit: i64) -> Result<Vec<U
 pub fn uploads_over(conn: &mut Conn, ids: &[UploadId]) -> Result<Vec<UploadId>> {
     Ok(upload::table
         .filter(upload::id.eq_any(ids))
-        .filter(upload::state.eq_any([State::Done, State::Failed, State::Terminated, State::Expired]))
+        .filter(upload::state.eq_any(ENDED))
         .select(upload::id)
         .load(conn)?)
 }
 
 /// Forgets uploads that ended and whose time was over before `before`; how many.
 pub fn uploads_purge(tx: &mut Tx<'_>, before: Timestamp) -> Result<usize> {
-    Ok(diesel::delete(
-        upload::table
-            .filter(upload::state.eq_any([State::Done, State::Failed, State::Terminated, State::Expired]))
-            .filter(upload::expires_at.lt(before)),
-    )
-    .execute(tx.conn())?)
+    Ok(diesel::delete(upload::table.filter(upload::state.eq_any(ENDED)).filter(upload::expires_at.lt(before)))
+        .execute(tx.conn())?)
 }
 
 fn pieces_delete(conn: &mut Conn, id: &UploadId) -> Result<()> {

@@ -22,6 +22,7 @@ use super::service::{self, Ask, Begun, Creation, Feed};
 use super::tus::{self, Checksum, Concat};
 use super::who::{Asker, asker};
 use crate::duty::evidence::store::uploads::UploadRow;
+use crate::duty::officers::auth::core_of;
 use crate::platform::ctx::Core;
 use crate::platform::http::pace::Hurry;
 use crate::words::error::{Code, Error, Result};
@@ -172,8 +173,7 @@ pub async fn upload_override(request: HttpRequest, payload: web::Payload) -> Htt
 }
 
 fn meant_options(request: &HttpRequest) -> Result<HttpResponse> {
-    let core = request.app_data::<web::Data<Core>>().ok_or_else(|| Error::internal("the core is not wired"))?;
-    Ok(options(core))
+    Ok(options(core_of(request)?.as_ref()))
 }
 
 /// Who asks is looked at before what he asks.

@@ -11,7 +11,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::hash::WholeHash;
-use crate::words::error::{Code, Error};
+use crate::platform::disk;
+use crate::words::error::Error;
 
 /// Bytes of a sealed piece.
 pub const PIECE: u64 = 8 << 20;
@@ -69,13 +70,7 @@ pub fn remove(path: &Path) -> io::Result<()> {
 
 /// What a failure of the file means to the client.
 pub fn io_error(error: io::Error) -> Error {
-    match error.kind() {
-        ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::FileTooLarge | ErrorKind::ReadOnlyFilesystem => {
-            tracing::error!(%error, "the disk refuses an upload");
-            Error::new(Code::ReadOnly).retry_after(FULL_RETRY_S).detail("the disk refuses writes")
-        }
-        _ => Error::internal(error),
-    }
+    disk::refused(error, FULL_RETRY_S)
 }
 
 impl Staged {

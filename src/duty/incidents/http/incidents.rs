@@ -89,7 +89,7 @@ pub async fn list(ctx: Ctx, Params(query): Params<ListQuery>) -> Result<HttpResp
         ..ListFilter::default()
     };
     if let Some(cursor) = query.cursor.as_deref() {
-        filter.before = Some(position(&page::decode(cursor)?)?);
+        filter.before = Some(page::placed(&page::decode(cursor)?)?);
     }
     let actor = std::sync::Arc::clone(&ctx.actor);
     let unit = query.unit_id;
@@ -120,16 +120,9 @@ pub async fn list(ctx: Ctx, Params(query): Params<ListQuery>) -> Result<HttpResp
             store::incident_list(conn, &filter)
         })
         .await?;
-    let page = Items::from_rows(rows, limit, |row| format!("{}:{}", row.created_at.as_micros(), row.id));
+    let page = Items::from_rows(rows, limit, |row| page::place(row.created_at, row.id));
     let shown = page.items.iter().map(view::plain).collect::<Result<Vec<_>>>()?;
     Ok(HttpResponse::Ok().json(json!({ "items": shown, "next_cursor": page.next_cursor })))
-}
-
-fn position(cursor: &str) -> Result<(Timestamp, IncidentId)> {
-    let wrong = || Error::new(Code::InvalidCursor);
-    let (at, id) = cursor.split_once(':').ok_or_else(wrong)?;
-    let at: i64 = at.parse().map_err(|_parse| wrong())?;
-    Ok((Timestamp::from_micros(at), id.parse().map_err(|_parse| wrong())?))
 }
 
 /// One incident, with the caller masked.

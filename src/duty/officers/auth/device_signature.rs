@@ -4,6 +4,7 @@
 //! base64 of an Ed25519 signature over [`signing_text`]). It stands in for an access token where
 //! one may have expired or been given back: backup, and delivering what was captured before.
 
+use actix_web::HttpRequest;
 use actix_web::http::header::HeaderMap;
 use aws_lc_rs::signature::{ED25519, UnparsedPublicKey};
 use base64::Engine as _;
@@ -48,23 +49,30 @@ pub struct Signed {
     message: Vec<u8>,
 }
 
-/// What a device signs: version, method, path with query, its time, and the body's SHA-256.
-pub fn signing_text(method: &str, path: &str, time: &str, body: &[u8]) -> String {
-    signing_text_hashed(method, path, time, &sha256_hex(body))
-}
-
-/// [`signing_text`] of a body whose SHA-256 in hex is known already.
-fn signing_text_hashed(method: &str, path: &str, time: &str, hash: &str) -> String {
+/// What a device signs: version, method, path with query, its time, and the body's SHA-256 in hex.
+fn signing_text(method: &str, path: &str, time: &str, hash: &str) -> String {
     format!("suixing-device-v1\n{method}\n{path}\n{time}\n{hash}")
 }
 
-/// Takes the signature headers; `None` when the request is not signed at all.
-pub fn read_headers(headers: &HeaderMap, method: &str, path: &str, body: &[u8]) -> Result<Option<Signed>> {
-    read_headers_hashed(headers, method, path, &sha256_hex(body))
+/// What an enrolled device signed of this request with this body; `None` when it is not signed at all.
+/// Errors: `bad_signature` for headers that are there and cannot be read.
+pub fn signed_by(request: &HttpRequest, body: &[u8]) -> Result<Option<Signed>> {
+    signed_by_hashed(request, || sha256_hex(body))
 }
 
-/// [`read_headers`] of a request whose body was hashed as it streamed; `hash` is its SHA-256 in hex.
-pub fn read_headers_hashed(headers: &HeaderMap, method: &str, path: &str, hash: &str) -> Result<Option<Signed>> {
+/// [`signed_by`] of a body whose SHA-256 in hex is known, or found only when it is asked for: most requests are not
+/// signed.
+pub fn signed_by_hashed(request: &HttpRequest, hash: impl FnOnce() -> String) -> Result<Option<Signed>> {
+    let path = request.uri().path_and_query().map_or_else(|| request.path(), |whole| whole.as_str());
+    read_headers(request.headers(), request.method().as_str(), path, hash)
+}
+
+fn read_headers(
+    headers: &HeaderMap,
+    method: &str,
+    path: &str,
+    hash: impl FnOnce() -> String,
+) -> Result<Option<Signed>> {
     let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
     let Some(signature) = text("x-device-signature") else { return Ok(None) };
     let bad = |detail: &'static str| Error::new(Code::BadSignature).detail(detail);
@@ -76,7 +84,7 @@ pub fn read_headers_hashed(headers: &HeaderMap, method: &str, path: &str, hash: 
         signature: BASE64_URL_SAFE_NO_PAD
             .decode(signature.trim_end_matches('='))
             .map_err(|_bad| bad("x-device-signature is not URL-safe base64"))?,
-        message: signing_text_hashed(method, path, time, hash).into_bytes(),
+        message: signing_text(method, path, time, &hash()).into_bytes(),
     }))
 }
 
@@ -104,29 +112,19 @@ impl Signed {
     }
 }
 
-/// Verifies a signed request and says who held the device last; `unauthenticated` when unsigned.
-pub fn verify_device_signature(
-    conn: &mut Conn,
-    headers: &HeaderMap,
-    method: &str,
-    path: &str,
-    body: &[u8],
-) -> Result<DeviceActor> {
-    let signed = read_headers(headers, method, path, body)?
-        .ok_or_else(|| Error::new(Code::Unauthenticated).detail("neither a token nor a device signature"))?;
-    device_actor(conn, &signed)
-}
-
-/// [`verify_device_signature`] for headers already read (they are not `Send` across threads).
+/// Verifies what was signed and says who held the device last.
 pub fn device_actor(conn: &mut Conn, signed: &Signed) -> Result<DeviceActor> {
     let device = signed.verify(conn)?;
-    let last_session = store::session_latest_of_device(conn, &device.id)?;
-    Ok(DeviceActor { device, signed_at: signed.signed_at, last_session })
+    with_holder(conn, signed, device)
 }
 
 /// [`device_actor`] of a device that may have been revoked; see [`Signed::verify_late`].
 pub fn device_actor_late(conn: &mut Conn, signed: &Signed) -> Result<DeviceActor> {
     let device = signed.verify_late(conn)?;
+    with_holder(conn, signed, device)
+}
+
+fn with_holder(conn: &mut Conn, signed: &Signed, device: DeviceRow) -> Result<DeviceActor> {
     let last_session = store::session_latest_of_device(conn, &device.id)?;
     Ok(DeviceActor { device, signed_at: signed.signed_at, last_session })
 }
@@ -156,8 +154,9 @@ mod tests {
     #[test]
     fn half_signed_requests_are_refused_and_unsigned_ones_pass_by() {
         let mut headers = HeaderMap::new();
-        assert!(read_headers(&headers, "POST", "/x", b"").unwrap().is_none());
+        let hash = || -> String { unreachable!("nothing is hashed that is not signed") };
+        assert!(read_headers(&headers, "POST", "/x", hash).unwrap().is_none());
         headers.insert(HeaderName::from_static("x-device-signature"), HeaderValue::from_static("AAAA"));
-        assert!(read_headers(&headers, "POST", "/x", b"").unwrap_err().is(Code::BadSignature));
+        assert!(read_headers(&headers, "POST", "/x", hash).unwrap_err().is(Code::BadSignature));
     }
 }

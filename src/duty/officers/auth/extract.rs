@@ -37,18 +37,30 @@ fn is_vital(path: &str) -> bool {
     path.contains("/backups") || path.ends_with("/me/inbox")
 }
 
+/// The core that wiring gave to every request.
+pub fn core_of(request: &HttpRequest) -> Result<Arc<Core>> {
+    let core = request.app_data::<web::Data<Core>>().ok_or_else(|| Error::internal("the core is not wired"))?;
+    Ok(Arc::clone(core))
+}
+
 /// The verified context of a request. Errors: as [`Auth::authenticate`].
 pub async fn ctx_of(request: &HttpRequest) -> Result<Ctx> {
-    let core = request
-        .app_data::<web::Data<Core>>()
-        .map(|data| Arc::clone(data))
-        .ok_or_else(|| Error::internal("the core is not wired"))?;
+    let core = core_of(request)?;
     let token = bearer_token(request.headers())
         .ok_or_else(|| Error::new(Code::Unauthenticated).detail("send Authorization: Bearer <access token>"))?;
     let auth = core.part::<Auth>()?.clone();
     let actor = auth.authenticate(&core, token, is_vital(request.path())).await?;
     core.hub.touch_rest(actor.person, actor.device, core.clock.now());
     Ok(Ctx { core, actor })
+}
+
+/// The verified context, or the refusal for which an enrolled device's own key may stand in: there is no valid token, or
+/// nobody can tell now. Errors: every other refusal.
+pub async fn ctx_or_refusal(request: &HttpRequest) -> Result<Result<Ctx>> {
+    match ctx_of(request).await {
+        Err(error) if error.code().status() != 401 && !error.is(Code::Busy) => Err(error),
+        other => Ok(other),
+    }
 }
 
 impl FromRequest for Ctx {

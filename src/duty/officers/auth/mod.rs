@@ -19,21 +19,21 @@ use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use parking_lot::RwLock;
 
 pub use device_signature::{
-    DeviceActor, Signed, author_check, device_actor, device_actor_late, read_headers, verify_device_signature,
+    DeviceActor, Signed, author_check, device_actor, device_actor_late, signed_by, signed_by_hashed,
 };
-pub use extract::{bearer_token, ctx_of, peer_address};
+pub use extract::{bearer_token, core_of, ctx_of, ctx_or_refusal, peer_address};
 
 use self::jwt::{Claims, KeyRing};
 use self::password::Passwords;
 use self::throttle::Throttle;
-use super::{PersonStatus, service, store};
+use super::{PersonRow, PersonStatus, service, store};
 use crate::platform::config;
 use crate::platform::ctx::Core;
 use crate::platform::db::{Backend, Conn};
-use crate::platform::policy::Actor;
+use crate::platform::policy::{Actor, DeviceKind};
 use crate::platform::push::hub::{Ending, Hub};
 use crate::words::error::{Code, Error, Result};
-use crate::words::ids::{PersonId, SessionId};
+use crate::words::ids::{DeviceId, PersonId, SessionId};
 use crate::words::time::Timestamp;
 
 /// How long an ended session is remembered: longer than any access token lives.
@@ -283,6 +283,11 @@ pub fn actor_load(conn: &mut Conn, session: &SessionId) -> Result<Actor> {
     if person.status != PersonStatus::Active || !device.is_active() {
         return Err(gone());
     }
+    Ok(Actor { session: Some(row.id), ..actor_of(conn, person, device.id, device.kind)? })
+}
+
+/// A person as he stands now, on this device, in no session.
+pub fn actor_of(conn: &mut Conn, person: PersonRow, device: DeviceId, device_kind: DeviceKind) -> Result<Actor> {
     let unit = store::unit_fetch(conn, &person.unit_id)?;
     Ok(Actor {
         person: person.id,
@@ -290,9 +295,9 @@ pub fn actor_load(conn: &mut Conn, session: &SessionId) -> Result<Actor> {
         name: person.name,
         unit: unit.id,
         unit_path: unit.path,
-        device: device.id,
-        device_kind: device.kind,
-        session: Some(row.id),
+        device,
+        device_kind,
+        session: None,
         source: person.source,
     })
 }
@@ -301,18 +306,7 @@ pub fn actor_load(conn: &mut Conn, session: &SessionId) -> Result<Actor> {
 /// Errors: `not_found` when nobody ever signed in on it.
 pub fn actor_of_device(conn: &mut Conn, device: &DeviceActor, holder: &PersonId) -> Result<Actor> {
     let person = store::person_fetch(conn, holder)?;
-    let unit = store::unit_fetch(conn, &person.unit_id)?;
-    Ok(Actor {
-        person: person.id,
-        kind: person.kind,
-        name: person.name,
-        unit: unit.id,
-        unit_path: unit.path,
-        device: device.device.id,
-        device_kind: device.device.kind,
-        session: None,
-        source: None,
-    })
+    actor_of(conn, person, device.device.id, device.device.kind)
 }
 
 /// Redeems a one-time socket ticket in one statement; the actor is loaded afresh.

@@ -5,7 +5,7 @@ use actix_web::web::{Bytes, Data};
 use actix_web::{HttpRequest, HttpResponse};
 use serde::{Deserialize, Serialize};
 
-use crate::duty::officers::auth::{Auth, ctx_of, peer_address, read_headers};
+use crate::duty::officers::auth::{Auth, ctx_of, peer_address, signed_by};
 use crate::duty::officers::service::{self, Grant, LoginBody, LoginOrigin};
 use crate::platform::ctx::{Core, Ctx};
 use crate::platform::http::Body;
@@ -47,7 +47,7 @@ pub async fn login(request: HttpRequest, core: Data<Core>, raw: Bytes) -> Result
         address: peer_address(&request, &core),
         user_agent: header(USER_AGENT.as_str()).unwrap_or_default(),
         repeat_key: header("Idempotency-Key").filter(|key| (1..=200).contains(&key.len())),
-        signed: read_headers(request.headers(), request.method().as_str(), request.path(), &raw)?,
+        signed: signed_by(&request, &raw)?,
     };
     Ok(HttpResponse::Ok().json(service::login(&core, body, origin).await?))
 }
@@ -59,7 +59,7 @@ pub async fn login(request: HttpRequest, core: Data<Core>, raw: Bytes) -> Result
     responses((status = 200, body = Grant), (status = 401)))]
 pub async fn refresh(request: HttpRequest, core: Data<Core>, raw: Bytes) -> Result<HttpResponse> {
     let body: RefreshBody = strict(&request, &raw)?;
-    let signed = read_headers(request.headers(), request.method().as_str(), request.path(), &raw)?;
+    let signed = signed_by(&request, &raw)?;
     let core = core.into_inner();
     Ok(HttpResponse::Ok().json(service::refresh_session(&core, &body.refresh_token, signed).await?))
 }

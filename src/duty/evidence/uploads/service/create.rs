@@ -10,7 +10,6 @@ use super::fetch;
 use crate::duty::evidence::access;
 use crate::duty::evidence::jobs::CONCAT_JOB;
 use crate::duty::evidence::store::uploads::{self as store, UploadRow};
-use crate::duty::officers::auth::author_check;
 use crate::platform::db::{Conn, Priority, Tx};
 use crate::platform::http::{Done, RequestMeta, idem};
 use crate::platform::jobs;
@@ -115,12 +114,10 @@ fn check_size(length: i64, most: i64) -> Result<i64> {
 fn origin_of(conn: &mut Conn, asker: &Asker, described: &Described, now: Timestamp) -> Result<Origin> {
     let actor = &asker.ctx.actor;
     let author = described.author.unwrap_or(actor.person);
-    let by_himself = author == actor.person && (!asker.by_key || asker.carries);
-    if !by_himself {
-        author_check(conn, &author, &actor.device, described.captured_at, now)?;
-    }
+    let captured_at = described.captured_at;
+    asker.by.check_author(conn, actor, &author, captured_at, now)?;
     access::bind(conn, actor, &author, described.incident, described.assignment)?;
-    Ok(Origin { author, captured_at: described.captured_at })
+    Ok(Origin { author, captured_at })
 }
 
 fn begin(tx: &mut Tx<'_>, asker: &Asker, row: &UploadRow) -> Result<Done> {

@@ -8,10 +8,11 @@ use super::super::holds::Uploads;
 use super::super::staging::io_error;
 use super::super::who::Asker;
 use super::finish::settled;
-use super::{blocking, fetch, held, own, unstage};
+use super::{fetch, held, own, unstage};
 use crate::duty::evidence::store::uploads::{self as store, UploadRow};
 use crate::platform::ctx::Core;
 use crate::platform::db::Priority;
+use crate::platform::disk::blocking;
 use crate::words::error::{Code, Error, Result};
 use crate::words::ids::UploadId;
 

@@ -12,13 +12,15 @@ use super::super::holds::{Hold, Uploads};
 use super::super::metadata::{Described, Metadata};
 use super::super::who::Asker;
 use super::end::end;
-use super::{blocking, held, leased, open_staged, own, unstage};
+use super::{held, leased, open_staged, own, unstage};
 use crate::duty::evidence::service::{Arrived, complete};
 use crate::duty::evidence::store::uploads::{self as store, UploadRow};
+use crate::duty::officers::auth::actor_of;
 use crate::duty::officers::store as officers;
 use crate::platform::blobs::Blobs;
 use crate::platform::ctx::{Core, Ctx};
 use crate::platform::db::{Conn, Priority};
+use crate::platform::disk::blocking;
 use crate::platform::policy::Actor;
 use crate::words::error::{Code, Error, Result};
 use crate::words::ids::UploadId;
@@ -130,17 +132,6 @@ fn arrived(row: &UploadRow, described: Described, sha256: &str) -> Arrived {
 /// Whoever began the upload, as he stands now: the last bytes may come by the device's key, or by nobody at all.
 fn owner(conn: &mut Conn, row: &UploadRow) -> Result<Actor> {
     let person = officers::person_fetch(conn, &row.owner_id)?;
-    let unit = officers::unit_fetch(conn, &person.unit_id)?;
     let device = officers::device_fetch(conn, &row.device_id)?;
-    Ok(Actor {
-        person: person.id,
-        kind: person.kind,
-        name: person.name,
-        unit: unit.id,
-        unit_path: unit.path,
-        device: device.id,
-        device_kind: device.kind,
-        session: row.session_id,
-        source: person.source,
-    })
+    Ok(Actor { session: row.session_id, ..actor_of(conn, person, device.id, device.kind)? })
 }

@@ -29,17 +29,13 @@ use super::who::Asker;
 use crate::duty::evidence::store::uploads::{self as store, UploadRow};
 use crate::platform::ctx::Core;
 use crate::platform::db::Priority;
+use crate::platform::disk::blocking;
 use crate::words::error::{Code, Error, Result};
 use crate::words::ids::UploadId;
 use crate::words::time::Timestamp;
 
 /// Seconds for which a staging folder has an upload to itself; every record of progress renews it.
 const LEASE_S: i64 = 60;
-
-/// Work on files, off the workers.
-async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T> {
-    tokio::task::spawn_blocking(work).await.map_err(Error::internal)
-}
 
 async fn fetch(core: &Core, id: UploadId) -> Result<UploadRow> {
     core.db.read(move |conn| store::upload_fetch(conn, &id)).await

@@ -19,12 +19,13 @@ use super::super::State;
 use super::super::holds::Hold;
 use super::super::staging::{Mark, PIECE, Staged, io_error};
 use super::super::tus::{Checksum, Summing};
+use super::LEASE_S;
 use super::append::{Ask, too_long};
 use super::finish::finish;
-use super::{LEASE_S, blocking};
 use crate::duty::evidence::store::uploads::{self as store, Progress, UploadRow};
 use crate::platform::ctx::Core;
 use crate::platform::db::Priority;
+use crate::platform::disk::blocking;
 use crate::words::error::{Code, Error, Result};
 
 /// Bytes after which it is looked at whether to sync; four steps and what is still in memory are less than a piece.
