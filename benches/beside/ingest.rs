@@ -22,6 +22,9 @@ use crate::meter::{Cost, Latencies, round};
 use crate::socket::{self, Link, number_after};
 use crate::world::{self, Server, now_us, stamp};
 
+/// Where tracks that are brought later begin: a second a fix, they must not run past now, nor begin where tracks are
+/// dropped (90 days). 80 days are 345,000 fixes a second and connection for 20 seconds.
+const AGO_US: i64 = 80 * 86_400_000_000;
 /// Tracks that are read back and compared with what was acknowledged.
 const CHECKED: usize = 8;
 /// Once so many fixes were compared, no further track is read.
@@ -163,7 +166,7 @@ async fn verify(reader: &Session, terminals: &[Session], acked_of: &[u64]) -> Re
         if checked > CHECKED_FIXES {
             break;
         }
-        let (mut from, mut times) = (stamp(now_us() - 30 * 86_400_000_000).to_string(), Vec::new());
+        let (mut from, mut times) = (stamp(now_us() - AGO_US - 86_400_000_000).to_string(), Vec::new());
         loop {
             let track = reader.get(&format!("/people/{}/track?from={from}&to={to}", session.person_id)).await?;
             times.extend(track["fixes"].as_array().into_iter().flatten().map(|fix| text(fix, "at").to_owned()));
@@ -194,7 +197,7 @@ struct Terminal {
 impl Terminal {
     fn new(field: Rc<Field>, place: usize) -> Self {
         // A batch brings what was kept while away, so it lies in the past; single fixes are of now.
-        let newest_us = if field.batch > 1 { now_us() - 20 * 86_400_000_000 } else { 0 };
+        let newest_us = if field.batch > 1 { now_us() - AGO_US } else { 0 };
         Self { field, place, n: 0, acked: 0, newest_us, in_flight: VecDeque::new() }
     }
 
@@ -277,7 +280,7 @@ impl Terminal {
 /// One keep-alive connection that always has one call open.
 async fn post(field: &Field, place: usize, url: &str, token: &str) -> Result<u64> {
     let mut conn = Conn::open(url).await?;
-    let (mut acked, mut begin) = (0, now_us() - 20 * 86_400_000_000);
+    let (mut acked, mut begin) = (0, now_us() - AGO_US);
     while Instant::now() < field.until {
         let body = format!(r#"{{"fixes":[{}]}}"#, history::body(place, begin, field.batch));
         begin += field.batch as i64 * 1_000_000;
