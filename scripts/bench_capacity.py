@@ -7,7 +7,7 @@ import sys
 import bench_marked
 from bench_pairs import at, fair, grouped, latency, median, remark, show
 
-NAMES = ("scale", "promises", "uplink")
+NAMES = ("scale", "promises", "uplink", "manifests")
 
 
 def notes(runs):
@@ -118,9 +118,24 @@ def uplink(runs):
     return "Uplink of a twelve-hour shift, counted with IP headers behind TLS", head, 2, rows
 
 
+def manifests(runs):
+    rows = []
+    for (backend, server, *_), group in grouped(runs, "manifests").items():
+        about = next((run["offered"] for run in group if "offered" in run), {})
+        all_s = median(group, "all_s")
+        held = "" if all_s is None else ("held" if all_s <= 10 else "NOT held")
+        rows.append([
+            f"{about.get('manifests', 0):,} cameras with {about.get('recordings', 0)} recordings, {about.get('docks', 0)} docks", backend,
+            show(all_s), show(median(group, "manifests_per_s")), latency(group, "manifest_ms.p50"), latency(group, "manifest_ms.p99"),
+            show(median(group, "again_s")), show(median(group, "server_cores")), "≤ 10 s", held, notes(group)])
+    head = ["docked at once", "database", "all named after s", "manifests/s", "p50 ms", "p99 ms", "all again after s",
+            "server cores", "promised", "verdict", "remark"]
+    return "A shift of cameras comes home: every manifest taken and the order of upload answered", head, 2, rows
+
+
 def tables(runs):
     lines = []
-    for figure in (promises, scale, uplink):
+    for figure in (promises, scale, uplink, manifests):
         title, head, words, rows = figure(runs)
         if rows:
             align = ["---"] * words + ["---:"] * (len(head) - words - 1) + ["---"]

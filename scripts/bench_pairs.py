@@ -168,10 +168,10 @@ def coldstart(runs):
     return "Cold start after SIGKILL", head, 2, rows
 
 
-def tables(runs):
+def tables(runs, more=()):
     """Lines of Markdown: a heading and a table for each pair that was measured."""
     lines = []
-    for pair in (fanout, nearby, durable, idle, coldstart):
+    for pair in (fanout, nearby, durable, idle, coldstart, *more):
         title, head, words, rows = pair(runs)
         if rows:
             align = ["---"] * words + ["---:"] * (len(head) - words - 1) + ["---"]

@@ -4,12 +4,13 @@ import json
 import statistics
 import sys
 
+import bench_evidence
 import bench_marked
 import bench_pairs
 from bench_pairs import show
 
 ALONE = ("disk", "assignments", "backup", "ingest", "live")
-PAIRS = ("fanout", "nearby", "durable", "idle", "coldstart")
+PAIRS = ("fanout", "nearby", "durable", "idle", "coldstart", "previews", "tus", "cameras", "verify")
 
 
 def median(values):
@@ -68,7 +69,7 @@ def tables(runs):
         yield "|---|---|---|---|---:|---:|---:|---:|---:|---|"
         for row in alone:
             yield "| " + " | ".join(row + [""] * (10 - len(row))) + " |"
-    yield from bench_pairs.tables(runs)
+    yield from bench_pairs.tables(runs, bench_evidence.TABLES)
 
 
 def main():

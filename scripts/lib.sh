@@ -11,6 +11,7 @@ AIOHTTP_VERSION=3.14.5
 MFUSEPY_VERSION=3.1.1
 UVLOOP_VERSION=0.23.0
 TUSPY_VERSION=1.1.0
+PILLOW_VERSION=13.0.0
 WORK=
 # A second folder that goes with the first, where writing is quick.
 FAST=
@@ -82,6 +83,13 @@ need() {
     say "installing $* ..."
     (apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends "$@") >&2 ||
         die "cannot install $*"
+}
+
+# What is built from C: cmake, and nasm for the vector instructions of the JPEG decoder.
+build_tools() {
+    need cc build-essential
+    need cmake cmake
+    [ "$(uname -m)" != x86_64 ] || need nasm nasm
 }
 
 # Prints a Python that can make environments; a name on the PATH may be a shim without a version behind it.

@@ -12,11 +12,13 @@ const SLICES: &[&str] = &[
     "officers",
     "crews",
     "rooms",
+    "inquiries",
     "location",
     "incidents",
     "assignments",
     "backup",
     "evidence",
+    "dossier",
     "mediation",
     "command",
 ];

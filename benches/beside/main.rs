@@ -11,6 +11,10 @@
 //! history  fills a server with old fixes                ours, before a cold start or a run on a full database
 //! revoke   people signed out while they are connected     ours
 //! uplink   the fixes of a twelve-hour shift               ours, behind a proxy, while packets are counted
+//! tus      large files in chunks                          ours · @tus/server
+//! limits   hashing on one core, writing to the disk       the limits of the machine
+//! cameras  many uploads at once, at a steady rate         ours, while somebody else measures
+//! manifests  a shift of cameras is docked at once        ours
 //! ```
 #![allow(
     clippy::unwrap_used,
@@ -21,12 +25,16 @@
 )]
 
 mod append;
+mod cameras;
 mod copy;
 mod fanout;
 mod history;
 mod http;
 mod idle;
 mod ingest;
+mod limits;
+mod line;
+mod manifests;
 mod meter;
 mod nearby;
 mod pg;
@@ -36,6 +44,7 @@ mod redis;
 mod revoke;
 mod shift;
 mod socket;
+mod tus;
 mod uplink;
 mod world;
 
@@ -65,6 +74,14 @@ enum Task {
     Revoke(revoke::Args),
     /// A recorded shift, some times as fast as it was.
     Uplink(uplink::Args),
+    /// Large files by tus.
+    Tus(tus::Args),
+    /// Hashing and writing, as fast as the machine does them.
+    Limits(limits::Args),
+    /// Many uploads at once.
+    Cameras(cameras::Args),
+    /// A shift of cameras is docked.
+    Manifests(manifests::Args),
 }
 
 fn main() -> std::process::ExitCode {
@@ -84,6 +101,10 @@ fn main() -> std::process::ExitCode {
             Task::History(args) => history::run(args).await,
             Task::Revoke(args) => revoke::run(args).await,
             Task::Uplink(args) => uplink::run(args).await,
+            Task::Tus(args) => tus::run(args).await,
+            Task::Limits(args) => limits::run(&args),
+            Task::Cameras(args) => cameras::run(args).await,
+            Task::Manifests(args) => manifests::run(args).await,
         }
     });
     match report.and_then(|report| Ok(suixing::wiring::cli::print_line(&report)?)) {

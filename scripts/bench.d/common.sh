@@ -2,22 +2,24 @@
 # What every figure of scripts/bench needs: the programs, a pinned server on empty data, the pinned generator, a note.
 # Sourced by scripts/bench.
 
-# Builds or finds the server and both generators.
+# Builds or finds the server and the generators.
 bench_tools() {
     need taskset util-linux
     need python3 python3
     local tools=${SUIXING_BENCH_TOOLS:-} built
     binary=${SUIXING_BIN:-}
+    if [ -z "$binary" ] || [ -z "$tools" ]; then build_tools; fi
     if [ -z "$binary" ]; then
         say "building the server (release) ..."
         cargo build --release --locked --bin suixing
         binary=${CARGO_TARGET_DIR:-$ROOT/target}/release/suixing
     fi
-    beside=$tools/beside near_in_process=$tools/nearby
+    beside=$tools/beside near_in_process=$tools/nearby previews=$tools/previews
     if [ -z "$tools" ] && needs_beside; then
         say "building the generators (release) ..."
-        built=$(cargo build --release --locked --bench beside --bench nearby --message-format json) || die "no generators"
+        built=$(cargo build --release --locked --bench beside --bench nearby --bench previews --message-format json) || die "no generators"
         beside=$(built_program beside <<<"$built") near_in_process=$(built_program nearby <<<"$built")
+        previews=$(built_program previews <<<"$built")
     fi
 }
 

@@ -3,8 +3,10 @@
 pub mod assignments;
 pub mod backup;
 pub mod crews;
+pub mod dossier;
 pub mod evidence;
 pub mod incidents;
+pub mod inquiries;
 pub mod location;
 pub mod officers;
 pub mod rooms;

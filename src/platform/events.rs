@@ -2,7 +2,8 @@
 //! of the change; `wiring/reactions.rs` is the table of who reacts.
 
 use crate::words::ids::{
-    AssignmentId, BackupId, CrewId, DeviceId, EvidenceId, FeedbackId, IncidentId, MessageId, NoteId, PersonId,
+    AssignmentId, BackupId, CrewId, DeviceId, EvidenceId, FeedbackId, IncidentId, InquiryId, MessageId, NoteId,
+    PersonId,
 };
 
 /// A fact, already written by the emitting recipe.
@@ -114,5 +115,20 @@ pub enum Event {
         kind: String,
         subject_kind: String,
         subject_id: String,
+    },
+    /// Somebody said, or said again, that an assignment is cleared, and is about to be answered: a reaction may add to
+    /// the answer.
+    ClearingAnswered {
+        assignment: AssignmentId,
+    },
+    /// An inquiry was asked for, approved or closed, or a track was looked at under it: `what` says which.
+    InquiryNoted {
+        inquiry: InquiryId,
+        number: String,
+        what: String,
+        by: PersonId,
+        device: DeviceId,
+        /// Whose track.
+        about: Option<PersonId>,
     },
 }

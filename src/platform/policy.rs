@@ -158,6 +158,20 @@ pub enum Action {
     HoldWrite,
     /// Lift a hold, let an item out of quarantine.
     EvidenceKeep,
+    /// Approve or refuse a deletion, or a copy that leaves the house.
+    EvidenceDispose,
+    /// Everything about an incident in one archive.
+    IncidentDossier,
+    /// Who looked at an item: its recorder's to know, and its keeper's.
+    LooksRead,
+    /// Ask for an inquiry.
+    InquiryAsk,
+    InquiryRead,
+    /// Open somebody else's inquiry.
+    InquiryApprove,
+    InquiryClose,
+    /// Decide on whose body a camera was.
+    WearerDecide,
 }
 
 /// How the actor stands to the subject; slices load it.
@@ -177,8 +191,11 @@ pub struct Facts<'a> {
     pub source: Option<&'a str>,
     /// A time-limited right is open (the caller's number until a day after final feedback).
     pub window_open: bool,
-    /// The subject waits for the custodian's decision; until then it exists for nobody else.
+    /// The subject waits for the custodian's decision; until then it exists for nobody else. Of an inquiry: the actor is
+    /// whom it is about, and does not know of it.
     pub withheld: bool,
+    /// The request names an open inquiry of the actor's that covers the subject.
+    pub inquiry: bool,
 }
 
 /// The answer.
@@ -225,6 +242,10 @@ pub fn may(actor: &Actor, action: Action, facts: &Facts<'_>) -> Decision {
     let keeps = kind == PersonKind::Custodian && in_scope;
     // Evidence that is not withheld is there for whoever has to do with it.
     let sees = !facts.withheld && (watches || facts.own || facts.assigned);
+    let inquires = facts.inquiry && !facts.withheld;
+    // Inspection: who answers for a unit looks into what happened there; more than one of them agrees to it.
+    let inspects = matches!(kind, PersonKind::Supervisor | PersonKind::Administrator);
+    let knows = !facts.withheld && (involved || (inspects && in_scope));
     match action {
         A::OrgRead => Decision::of(kind != PersonKind::ServiceAccount, false),
         A::OrgWrite => Decision::of(kind == PersonKind::Administrator && in_scope, watches || facts.own),
@@ -243,7 +264,7 @@ pub fn may(actor: &Actor, action: Action, facts: &Facts<'_>) -> Decision {
         A::RungRecord => Decision::of(facts.assigned, commands || watches || involved),
         A::RungVoice => Decision::of(commands || facts.shared || facts.assigned, watches || involved),
         A::LiveRead => Decision::of(facts.own || watches || facts.shared, false),
-        A::TrackRead => Decision::of(facts.own || watches, facts.shared),
+        A::TrackRead => Decision::of(facts.own || watches || inquires, facts.shared),
         A::BackupRead => Decision::of(watches || involved, false),
         A::BackupAnswer => Decision::of(facts.shared, watches || involved),
         // A supervisor is the duty commander whom an untaken alarm climbs to.
@@ -256,14 +277,28 @@ pub fn may(actor: &Actor, action: Action, facts: &Facts<'_>) -> Decision {
             let may = free || commands || keeps || facts.own || facts.assigned;
             Decision::of(kind != PersonKind::ServiceAccount && may, free || watches || own_source)
         }
-        A::EvidenceRead => Decision::of(keeps || sees, false),
-        A::EvidenceContent => Decision::of(keeps || (sees && (watches || facts.own)), sees),
+        A::EvidenceRead => Decision::of(keeps || sees || inquires, false),
+        A::EvidenceContent => Decision::of(keeps || (sees && (watches || facts.own)) || inquires, sees),
         A::EvidenceMark => Decision::of(keeps || sees, false),
         A::EvidenceLink => Decision::of(keeps || (sees && (commands || facts.own)), sees),
         A::ReceiptRead => Decision::of(keeps || sees || facts.shared, false),
-        A::CustodyRead => Decision::of(keeps || (sees && (watches || facts.own)), sees),
+        A::CustodyRead => Decision::of(keeps || (sees && (watches || facts.own)) || inquires, sees),
         // Who sends people is not who decides what must be kept.
         A::HoldWrite => Decision::of(keeps || (sees && watches && kind != PersonKind::Dispatcher), sees || own_source),
         A::EvidenceKeep => Decision::of(keeps, sees),
+        // Like a hold: not a matter of who sends people.
+        A::EvidenceDispose => Decision::of(keeps || (sees && watches && kind != PersonKind::Dispatcher), sees),
+        // Who sends people does not hand their work out.
+        A::IncidentDossier => {
+            Decision::of(watches && kind != PersonKind::Dispatcher, watches || involved || own_source)
+        }
+        A::LooksRead => Decision::of(keeps || (sees && facts.own), sees),
+        A::InquiryAsk => Decision::of(inspects, true),
+        A::InquiryRead => Decision::of(knows, false),
+        // Neither who asked nor who will look agrees to it himself.
+        A::InquiryApprove => Decision::of(knows && inspects && in_scope && !facts.own && !facts.assigned, knows),
+        A::InquiryClose => Decision::of(knows && (facts.own || facts.shared || (inspects && in_scope)), knows),
+        // By who answers for the evidence, never by who sends people.
+        A::WearerDecide => Decision::of(keeps || (watches && kind == PersonKind::Supervisor), sees),
     }
 }

@@ -125,6 +125,8 @@ fn core_over(config: Config) -> Result<Arc<Core>> {
     let (live, ingest, looks) = location::service::open(&db, Arc::clone(&hub), clock.clone(), &config.location)?;
     let blobs = Blobs::new(&config.server.data_dir)?;
     let uploads = evidence::uploads::Uploads::open(&blobs)?;
+    let terms = evidence::keeping::Terms::read(&config.evidence)?;
+    let fonts = evidence::keeping::share::Fonts::new(&config.evidence.watermark_font)?;
     let core = Core::new(db, hub, keys, clock, config)
         .with_part(auth)
         .with_part(live)
@@ -135,7 +137,10 @@ fn core_over(config: Config) -> Result<Arc<Core>> {
         .with_part(blobs)
         .with_part(evidence::access::Looks::default())
         .with_part(evidence::photos::Gate::new(cores()))
-        .with_part(uploads);
+        .with_part(uploads)
+        .with_part(terms)
+        .with_part(fonts)
+        .with_part(evidence::keeping::Bytes::default());
     let core = Arc::new(core);
     let weak = Arc::downgrade(&core);
     core.db.set_reactions(Arc::new(move |tx, event| match weak.upgrade() {

@@ -33,7 +33,7 @@ enum Command {
     Demo(demo::DemoArgs),
     /// Put terminals, watchers and a command room on a running server as load; prints figures as JSON.
     Simulate(simulate::SimulateArgs),
-    /// Show offline that evidence is what it was: a bundle, or a whole data folder against its log.
+    /// Show offline that evidence is what it was: a bundle, a dossier, or a whole data folder against its log.
     ///
     /// One line and exit code 0 when everything fits; otherwise what does not fit, and another exit code.
     Verify(verify::VerifyArgs),

@@ -8,7 +8,7 @@ use utoipa::openapi::{Components, Content, ObjectBuilder, Ref, RefOr, Required, 
 use utoipa::{Modify, OpenApi, PartialSchema};
 
 use super::ws;
-use crate::duty::{assignments, backup, crews, evidence, incidents, location, officers, rooms};
+use crate::duty::{assignments, backup, crews, dossier, evidence, incidents, inquiries, location, officers, rooms};
 use crate::words::ids::PersonId;
 
 /// The document's frame; slices add their paths with `merge_from`.
@@ -49,7 +49,12 @@ pub fn document() -> utoipa::openapi::OpenApi {
     document.merge(evidence::uploads::http::Api::openapi());
     document.merge(evidence::http::Api::openapi());
     document.merge(evidence::http::custody::Api::openapi());
+    document.merge(evidence::scene::http::Api::openapi());
+    document.merge(evidence::keeping::http::Api::openapi());
+    document.merge(evidence::recordings::http::Api::openapi());
     document.merge(rooms::http::Api::openapi());
+    document.merge(dossier::http::Api::openapi());
+    document.merge(inquiries::http::Api::openapi());
     document.merge(ws::inbox::Api::openapi());
     add_problems(&mut document);
     add_missing_ids(&mut document);

@@ -32,7 +32,8 @@ pub fn react(core: &Arc<Core>, tx: &mut Tx<'_>, event: &Event) -> Result<()> {
         Event::FeedbackGiven { incident, stage, .. } => assignments::service::feedback_given(tx, incident, stage),
         Event::AssignmentStateChanged { assignment, to, people, .. } => {
             assignments::service::availability(tx, people)?;
-            location::service::assignment_moved(core, tx, assignment, to, people)
+            location::service::assignment_moved(core, tx, assignment, to, people)?;
+            evidence::scene::service::left(core, tx, assignment, to)
         }
         Event::AssignmentJoined { assignment, state, person } => {
             assignments::service::availability(tx, &[*person])?;
@@ -51,19 +52,26 @@ pub fn react(core: &Arc<Core>, tx: &mut Tx<'_>, event: &Event) -> Result<()> {
             location::service::person_changed(core, tx, person)
         }
         Event::AvailabilityChanged { person } => location::service::person_changed(core, tx, person),
-        Event::RungRecorded { assignment, incident, person: Some(person), rung, truth, .. } if truth == "human" => {
+        Event::RungRecorded { assignment, incident, person: Some(person), rung, truth, applied }
+            if truth == "human" =>
+        {
+            if rung == "on_scene" && !applied {
+                evidence::scene::service::arrival_told(core, tx, assignment)?;
+            }
             backup::checkin::rung(core, tx, assignment, incident, person, rung)
         }
         Event::BackupRaised { backup, .. } | Event::BackupChanged { backup } | Event::BackupClosed { backup, .. } => {
             backup::service::share(core, tx, backup)
         }
         Event::EvidenceReceived { evidence, incident } => evidence::service::received(tx, evidence, incident.as_ref()),
+        Event::InquiryNoted { .. } => evidence::inquiries::noted(tx, event),
         Event::Received { person, device, carried, kind, subject_kind, subject_id, .. } if subject_kind == "backup" => {
             backup::service::alert_received(tx, person, device, *carried, kind, subject_id)
         }
         Event::Received { person, device, carried, kind, subject_id, .. } => {
             assignments::service::received(tx, core, *person, *device, *carried, kind, subject_id)
         }
+        Event::ClearingAnswered { assignment } => evidence::scene::service::answer(core, tx, assignment),
         _ => Ok(()),
     }
 }

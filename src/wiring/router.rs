@@ -5,7 +5,7 @@ use actix_web::{HttpResponse, Responder};
 
 use super::app::Server;
 use super::ws;
-use crate::duty::{assignments, backup, crews, evidence, incidents, location, officers, rooms};
+use crate::duty::{assignments, backup, crews, dossier, evidence, incidents, inquiries, location, officers, rooms};
 use crate::platform::disk::blocking;
 use crate::platform::http::problem;
 use crate::words::error::{Code, Error, Result};
@@ -35,7 +35,12 @@ fn api(config: &mut ServiceConfig) {
     evidence::photos::http::routes(config);
     evidence::uploads::http::routes(config);
     evidence::http::routes(config);
+    evidence::scene::http::routes(config);
+    evidence::keeping::http::routes(config);
+    evidence::recordings::http::routes(config);
     rooms::http::routes(config);
+    dossier::http::routes(config);
+    inquiries::http::routes(config);
     ws::routes(config);
     ws::inbox::routes(config);
     config.route("/openapi.json", web::get().to(super::openapi::serve));

@@ -12,7 +12,7 @@ use super::app::cores;
 use super::ws;
 use crate::duty::{assignments, backup, evidence, incidents, location, officers};
 use crate::platform::ctx::Core;
-use crate::platform::db::{Priority, migrate};
+use crate::platform::db::{Priority, Tx, migrate};
 use crate::platform::http::idem;
 use crate::platform::jobs::{self, JobRow, Kinds};
 use crate::platform::push::outbox;
@@ -32,7 +32,11 @@ pub fn start(core: &Arc<Core>) -> JoinSet<()> {
         core.db.write(Priority::Background, idem::trim).await.map(drop)
     });
     every(&mut set, core, "outbox.trim", Duration::from_secs(600), |core| async move {
-        while core.db.write(Priority::Background, outbox::trim).await? > 0 {}
+        let step = |tx: &mut Tx<'_>| {
+            let spared = evidence::keeping::frozen::subjects(tx.conn())?;
+            outbox::trim_but(tx, &spared)
+        };
+        while core.db.write(Priority::Background, step).await? > 0 {}
         Ok(())
     });
     every(&mut set, core, "jobs", Duration::from_millis(100), run_jobs);
@@ -41,6 +45,8 @@ pub fn start(core: &Arc<Core>) -> JoinSet<()> {
     set.spawn(file_jobs(Arc::clone(core), evidence::jobs::LONG, Priority::Background, 1));
     set.spawn(evidence::custody::sequencer::run(Arc::clone(core)));
     every(&mut set, core, "evidence.expire", Duration::from_secs(60), evidence::uploads::service::expire);
+    every(&mut set, core, "evidence.scene", Duration::from_secs(1), evidence::scene::jobs::run);
+    every(&mut set, core, "inquiries.disclose", Duration::from_secs(1), evidence::inquiries::disclose);
     every(&mut set, core, "clock.sync", Duration::from_secs(20), |core| async move {
         let asked = core.clock.now();
         let database = core.db.read(migrate::database_now).await?;
@@ -80,7 +86,11 @@ pub fn start(core: &Arc<Core>) -> JoinSet<()> {
     // Asks each second whether it is time.
     every(&mut set, core, "location.looks_seal", Duration::from_secs(1), location::jobs::looks_seal);
     every(&mut set, core, "location.facts", Duration::from_secs(60), location::jobs::facts_reread);
-    every(&mut set, core, "location.retention", Duration::from_secs(3600), location::jobs::retention);
+    every(&mut set, core, "location.retention", Duration::from_secs(3600), |core| {
+        location::jobs::retention(core, evidence::keeping::frozen::slices)
+    });
+    set.spawn(file_jobs(Arc::clone(core), evidence::jobs::KEEPING, Priority::Background, 1));
+    every(&mut set, core, "evidence.batches", Duration::from_secs(3600), evidence::keeping::batch::monthly);
     set
 }
 

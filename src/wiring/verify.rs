@@ -11,7 +11,8 @@ use crate::words::error::{Error, Result};
 /// What to look at.
 #[derive(Args)]
 pub struct VerifyArgs {
-    /// A bundle (GET /api/v1/evidence/{id}/bundle), or the data folder of a server, running or not.
+    /// A bundle (GET /api/v1/evidence/{id}/bundle), a dossier (GET /api/v1/incidents/{id}/dossier), or the data folder of
+    /// a server, running or not.
     path: PathBuf,
     /// Tree heads that were kept elsewhere: a copy of custody-heads.log, or an answer of /api/v1/custody/….
     #[arg(long, value_name = "FILE")]

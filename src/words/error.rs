@@ -69,6 +69,11 @@ codes! {
     Busy = "busy", 503, "The server is busy; try again shortly", "服务器繁忙，请稍后重试";
     ReadOnly = "storage_full", 503, "The storage refuses writes", "存储已满，暂不能写入";
     Stopping = "stopping", 503, "The server is stopping", "服务器正在停止";
+    Erased = "erased", 410, "It was lawfully deleted", "已依法删除";
+    Held = "held", 409, "A hold keeps it", "已被保全，不得删除";
+    RetentionRunning = "retention_running", 409, "It must still be kept", "保存期限未满";
+    OtherPersonRequired = "other_person_required", 403, "Another person must do this", "须由另一人办理";
+    WatermarkImpossible = "watermark_impossible", 409, "The watermark cannot be drawn", "无法加注水印";
 }
 
 /// An error with a stable [`Code`], an English detail for developers and

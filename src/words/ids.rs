@@ -97,4 +97,11 @@ ids! {
     CustodyId = "custody entry";
     MarkId = "mark";
     HoldId = "hold";
+    SceneGapId = "scene gap";
+    DeletionId = "deletion";
+    BatchId = "batch";
+    ShareId = "share";
+    InquiryId = "inquiry";
+    RecordingId = "recording";
+    ManifestId = "manifest";
 }

@@ -6,8 +6,9 @@
 
 mod rows;
 
-use crate::support::evidence::jpeg;
-use crate::support::{Officer, PASSWORD, Reply, TestApp, Unit, ago, new_id, operations};
+use crate::support::evidence::{Signer, jpeg};
+use crate::support::merkle::sha256_hex;
+use crate::support::{Officer, PASSWORD, Reply, TestApp, Unit, ago, new_id, operations, wait_until};
 use rows::{ROWS, Row, Subject};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
@@ -27,6 +28,11 @@ pub struct World {
     mate: Officer,
     grid: String,
     picture: Vec<u8>,
+    /// The station's custodian, who is none of the callers.
+    keeper: Officer,
+    /// A camera that O has, and when it filmed: before anybody was sent anywhere.
+    camera: Signer,
+    filmed_at: String,
 }
 
 /// What one call is about: the path's parameter and whatever its body wants to name.
@@ -63,7 +69,23 @@ impl World {
         let mate = station.officer("mate").await;
         let body = json!({ "unit_id": station.id, "code": "G1", "name": "Grid" });
         let grid = root.post("/grids", body).await.expect(201).id();
-        Self { station, other, root, callers, source, mate, grid, picture: jpeg(64, 48, 1) }
+        let keeper = station.person("keeper", "custodian").await.login_browser().await;
+        let camera = Signer::enrol_as(&station, "body_worn_camera").await;
+        let to = json!({ "person_id": callers[3].person_id });
+        callers[1].post(&format!("/devices/{}/issue", camera.id), to).await.expect(200);
+        Self {
+            station,
+            other,
+            root,
+            callers,
+            source,
+            mate,
+            grid,
+            picture: jpeg(64, 48, 1),
+            camera,
+            filmed_at: ago(0.0),
+            keeper,
+        }
     }
 
     /// The caller of a letter.
@@ -94,11 +116,39 @@ impl World {
         assignment["id"].as_str().unwrap().to_owned()
     }
 
+    /// What is asked for in an inquiry about O.
+    pub fn inquiry(&self) -> Value {
+        json!({
+            "number": new_id(), "subject": { "person_id": self.who("O").person_id }, "from": ago(3_600.0),
+            "to": ago(0.0), "reason": "complaint", "expires_at": ago(-3_600.0),
+        })
+    }
+
     /// A photo of O, looked at by its job.
     async fn photo(&self) -> String {
         let made = self.who("O").photo(&self.picture, json!({ "captured_at": ago(1.0) })).await.expect(201);
         self.who("O").previewed(&made.id()).await;
         made.id()
+    }
+
+    /// A photo of O whose term is over.
+    async fn expired(&self) -> String {
+        let photo = self.photo().await;
+        self.station.app.sql(format!("UPDATE evidence SET keep_until = 1 WHERE id = '{photo}'")).await;
+        photo
+    }
+
+    /// A recording that O has made, as the camera names it.
+    async fn recording(&self) -> String {
+        let (id, at) = (new_id(), &self.filmed_at);
+        let named = json!({
+            "recording_id": id, "sha256": sha256_hex(id.as_bytes()), "started_at": at, "ended_at": at, "size": 1,
+        });
+        let body = json!({ "clock_offset_ms": 0, "recordings": [named] }).to_string().into_bytes();
+        let path = format!("/devices/{}/manifest", self.camera.id);
+        let headers = [("content-type", "application/json")];
+        self.camera.send("POST", &path, &body, &headers, body.clone()).await.expect(200);
+        id
     }
 
     async fn target(&self, subject: Subject) -> Target {
@@ -144,6 +194,30 @@ impl World {
                 let path = format!("/evidence/{}/holds", self.photo().await);
                 self.who("U").post(&path, json!({ "reason": "r" })).await.expect(201).id()
             }
+            Subject::Deletion => {
+                let photo = self.expired().await;
+                let body = json!({ "reason": "r", "article": "a" });
+                self.keeper.post(&format!("/evidence/{photo}/deletion"), body).await.expect(201);
+                photo
+            }
+            Subject::Batch => {
+                self.expired().await;
+                let batch = self.keeper.post("/deletions/batches", json!({})).await.expect(202).id();
+                wait_until("the list", || async {
+                    let path = format!("/deletions/batches/{batch}");
+                    self.keeper.get(&path).await.expect(200)["state"] == "proposed"
+                })
+                .await;
+                batch
+            }
+            Subject::Share => {
+                let body = json!({ "receiver": "R", "purpose": "p", "expires_at": ago(-600.0) });
+                let path = format!("/evidence/{}/shares", self.photo().await);
+                self.who("O").post(&path, body).await.expect(201).id()
+            }
+            Subject::Inquiry => self.who("U").post("/inquiries", self.inquiry()).await.expect(201).id(),
+            Subject::Camera => self.camera.id.clone(),
+            Subject::Recording => self.recording().await,
             Subject::Backup => {
                 // Far from where the other rows put everybody: who stands beside a caller is told of him.
                 let (lon, lat) = self.station.near(60_000.0, 0.0);

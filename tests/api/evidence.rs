@@ -1,11 +1,24 @@
 //! Evidence through the public interface: photos, resumable uploads, reading, custody.
 
 mod copies;
+mod corpus;
 mod custody;
+mod docks;
+mod dossier;
 mod full;
+mod inquiry;
+mod looks;
 mod photos;
 mod reading;
 mod uploads;
+
+mod media;
+mod scene;
+
+mod keeping;
+mod keeping_batches;
+mod keeping_shares;
+mod keeping_tracks;
 
 use crate::support::evidence::{Exif, Raw, Signer, jpeg, multipart, photo_of, raw, with_exif};
 use crate::support::merkle::{self, sha256_hex};

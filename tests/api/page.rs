@@ -22,6 +22,7 @@ async fn the_page_comes_whole_from_here_and_allows_nothing_from_elsewhere() {
         ("js/panels.js", "text/javascript"),
         ("js/alarms.js", "text/javascript"),
         ("js/evidence.js", "text/javascript"),
+        ("js/gaps.js", "text/javascript"),
         ("js/words.js", "text/javascript"),
     ] {
         let url = format!("{}/{file}", app.base());
@@ -36,7 +37,7 @@ async fn the_page_comes_whole_from_here_and_allows_nothing_from_elsewhere() {
         }
         seen += 1;
     }
-    assert_eq!(seen, 10);
+    assert_eq!(seen, 11);
 }
 
 #[tokio::test(flavor = "multi_thread")]

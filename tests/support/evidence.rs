@@ -225,7 +225,7 @@ pub async fn try_raw(
     Ok(Raw::read(request.send().await?).await)
 }
 
-/// A handheld with a key of its own.
+/// A device with a key of its own; a handheld unless told.
 pub struct Signer {
     pub id: String,
     pub app: TestApp,
@@ -235,8 +235,13 @@ pub struct Signer {
 impl Signer {
     /// Enrols one in a unit.
     pub async fn enrol(unit: &Unit) -> Self {
+        Self::enrol_as(unit, "handheld").await
+    }
+
+    /// Enrols a device of any kind.
+    pub async fn enrol_as(unit: &Unit, kind: &str) -> Self {
         let pair = Ed25519KeyPair::generate().unwrap();
-        let wanted = json!({ "unit_id": unit.id, "kind": "handheld", "name": "H7" });
+        let wanted = json!({ "unit_id": unit.id, "kind": kind, "name": "H7" });
         let code = unit.admin().post("/devices/enrolment-codes", wanted).await.ok();
         let public = BASE64_STANDARD.encode(pair.public_key().as_ref());
         let body = json!({ "code": code["code"], "public_key": public });

@@ -5,11 +5,14 @@ import { openStream } from './stream.js';
 import { createMap } from './map.js';
 import { createAlarms } from './alarms.js';
 import { createEvidence } from './evidence.js';
+import { createGaps } from './gaps.js';
 import { paintList, paintDetail, isOver, el } from './panels.js';
 import { t, code, paintWords, switchLanguage } from './words.js';
 
 const LIST_MS = 4000;
 const DETAIL_MS = 2000;
+// The countdown runs by the minute; what changes is pushed.
+const GAPS_MS = 20_000;
 const $ = (id) => document.getElementById(id);
 
 const book = { people: new Map(), units: new Map(), crews: new Map() };
@@ -40,6 +43,7 @@ const names = {
 const map = createMap($('map'), $('hover'), $('scale'), names);
 const alarms = createAlarms($('alarms'), $('sound'), names, (list) => map.setAlarms(list));
 const evidence = createEvidence(names, $('photo'));
+const gaps = createGaps($('gaps'), (id) => incidents.find((i) => i.id === id)?.title, (id) => { if (id !== selected) pick(id); });
 map.onPick(pick);
 
 function paintCounts() {
@@ -78,6 +82,7 @@ function paintAll() {
   $('link').textContent = t({ on: 'linked', wait: 'linking', off: 'unlinked' }[$('link').dataset.state] ?? 'unlinked');
   alarms.paint();
   evidence.paint();
+  gaps.paint();
   if (document.body.dataset.view === 'room') paintSide();
   map.redraw();
 }
@@ -138,10 +143,11 @@ function showRoom() {
   every(DETAIL_MS, loadDetail);
   every(LIST_MS, loadBackups);
   every(1000, async () => alarms.paint());
+  every(GAPS_MS, gaps.load);
   every(60_000, loadBook);
   stream = openStream({
     onLive(people) { live = people; map.setPeople(people); paintCounts(); },
-    onMessage(frame) { alarms.message(frame); evidence.message(frame); if (/^(incident|assignment)\./.test(frame.kind)) loadIncidents().catch(() => {}); },
+    onMessage(frame) { alarms.message(frame); evidence.message(frame); gaps.message(frame); if (/^(incident|assignment)\./.test(frame.kind)) loadIncidents().catch(() => {}); },
     onState(state) { $('link').dataset.state = state; $('link').textContent = t({ on: 'linked', wait: 'linking', off: 'unlinked' }[state]); },
     onRefused: showLogin,
   });
@@ -155,6 +161,7 @@ function showLogin() {
   api.forget();
   alarms.clear();
   evidence.clear();
+  gaps.clear();
   live = new Map(); incidents = []; assignments = []; selected = null;
   document.body.dataset.view = 'login';
   paintAll();

@@ -11,6 +11,7 @@ const WORDS = {
     close: '关闭', close_detail: '返回列表', backup_called: '请求增援', take: '我来处置', taken_by: '已接手', untaken: '无人接手', says_false: '本人称误报', resolve: '解除', responding: '人前往', alerted: '已通知', arrived: '到场',
     evidence: '现场证据', evidence_trouble: '取不到', look_purpose: '指挥室查看警情', captured: '拍摄', received: '入库', finding: '发现',
     unit: '单位', demo: '演示账号', police: '民警/辅警', vehicle: '警车', mediator: '调解员', grid: '警格长', stale: '失联（灰，附时长）', incident_mark: '警情', person: '人员', crew: '出警单元', round: '轮',
+    gaps: '现场待补', gap_call: '警情', gap_left: '剩', gap_over: '已超',
     metres: '米', kilometres: '公里', battery: '电量', accuracy: '精度', speed: '速度',
   },
   en: {
@@ -23,6 +24,7 @@ const WORDS = {
     close: 'Close', close_detail: 'Back to list', backup_called: 'calls for backup', take: 'Take it', taken_by: 'Taken by', untaken: 'Nobody has taken it', says_false: 'Caller says false alarm', resolve: 'Stand down', responding: 'coming', alerted: 'alerted', arrived: 'there',
     evidence: 'Evidence', evidence_trouble: 'Not available', look_purpose: 'Command room looks at the call', captured: 'Captured', received: 'Received', finding: 'Finding',
     unit: 'Unit', demo: 'Demo accounts', police: 'Officer, auxiliary', vehicle: 'Car', mediator: 'Mediator', grid: 'Grid chief', stale: 'Silent (grey, with age)', incident_mark: 'Incident', person: 'Person', crew: 'Crew', round: 'round',
+    gaps: 'Owed from scenes', gap_call: 'Call', gap_left: 'due in', gap_over: 'overdue',
     metres: 'm', kilometres: 'km', battery: 'Battery', accuracy: 'Accuracy', speed: 'Speed',
   },
 };
@@ -43,6 +45,10 @@ const CODES = {
   backup: { help: ['请求增援', 'Backup'], officer_down: ['紧急求助：民警受伤', 'OFFICER DOWN'], weapon: ['持械', 'Weapon'], crowd: ['人群聚集', 'Crowd'], pursuit: ['追缉', 'Pursuit'] },
   evidence: { photo: ['照片', 'photo'], video: ['视频', 'video'], audio: ['录音', 'audio'], document: ['文书', 'document'], other: ['其他', 'other'] },
   previewed: { waiting: ['正在生成预览', 'preview is being made'], impossible: ['无法预览', 'no preview'], not_wanted: ['', ''] },
+  gap: {
+    no_recording: ['无录像', 'no recording'], recording_short: ['录像不足', 'recording too short'], arrival_unknown: ['未记录到场', 'arrival not recorded'],
+    no_photos: ['无照片', 'no photos'], too_few_photos: ['照片不足', 'too few photos'], no_signatures: ['无调解签字', 'no signatures'], too_few_signatures: ['调解签字不全', 'too few signatures'],
+  },
   via: { device: ['终端', 'device'], radio: ['电台', 'radio'], phone: ['电话', 'phone'], in_person: ['当面', 'in person'] },
   kind: {
     police_officer: ['民警', 'officer'], auxiliary: ['辅警', 'auxiliary'], mediator: ['调解员', 'mediator'], grid_chief: ['警格长', 'grid chief'], grid_worker: ['网格员', 'grid worker'], guard: ['保安', 'guard'], volunteer: ['志愿者', 'volunteer'],

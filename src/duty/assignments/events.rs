@@ -93,7 +93,7 @@ pub fn record(tx: &mut Tx<'_>, ctx: &Ctx, id: &AssignmentId, event: &EventIn) ->
     let claimed = event.at.map_or(tx.now, |at| at.min(tx.now));
     let key = natural_key(event, &said, claimed);
     if let Some(first) = store::rung_by_key(tx.conn(), id, &key)? {
-        return Ok(answer(&first, row.state, true));
+        return completed(tx, answer(&first, row.state, true), event.event, id);
     }
     if row.is_unit() {
         return record_unit(tx, ctx, &mut row, event, &said, key);
@@ -140,7 +140,7 @@ pub fn record(tx: &mut Tx<'_>, ctx: &Ctx, id: &AssignmentId, event: &EventIn) ->
     if outcome.applied {
         active::keep_one(tx, &ctx.core, &mut row, event.event, claimed)?;
     }
-    Ok(answer(&rung, row.state, false))
+    completed(tx, answer(&rung, row.state, false), event.event, id)
 }
 
 fn record_unit(
@@ -306,6 +306,17 @@ fn answer(rung: &RungRow, state: State, duplicate: bool) -> Value {
         "at": rung.at,
         "duplicate": duplicate,
     })
+}
+
+/// The answer to clearing, with what others have to say to it: what is still missing of the scene.
+fn completed(tx: &mut Tx<'_>, mut answer: Value, rung: Rung, id: &AssignmentId) -> Result<Value> {
+    if rung == Rung::Cleared {
+        tx.emit(&Event::ClearingAnswered { assignment: *id })?;
+        if let Value::Object(map) = &mut answer {
+            map.append(&mut tx.told());
+        }
+    }
+    Ok(answer)
 }
 
 /// A device confirmed that it has the offer: a machine's word. A browser's is

@@ -11,16 +11,18 @@ use parking_lot::Mutex;
 use serde_json::{Value, json};
 
 use super::custody::{Touch, TouchKind, touch};
+use super::keeping::erase::tombstone;
 use super::store::{self, EvidenceRow};
 use crate::duty::assignments::store as assignments;
 use crate::duty::incidents::access as calls;
 use crate::duty::incidents::store as incidents;
+use crate::duty::inquiries::{self, About, Inquiry};
 use crate::duty::officers::store as officers;
 use crate::platform::ctx::Ctx;
-use crate::platform::db::{Conn, Priority};
+use crate::platform::db::{Conn, Priority, Tx};
 use crate::platform::policy::{self, Action, Actor, Decision, Facts};
 use crate::words::error::{Error, Result};
-use crate::words::ids::{AssignmentId, EvidenceId, IncidentId, PersonId};
+use crate::words::ids::{AssignmentId, EvidenceId, IncidentId, InquiryId, PersonId};
 use crate::words::time::Timestamp;
 
 /// Seconds within which repeated reading of one kind by one person counts as one look.
@@ -40,6 +42,21 @@ pub struct Sight {
     /// It came from the device he holds.
     delivered: bool,
     withheld: bool,
+    /// The inquiry that the request names and that covers the item; then nothing else counts.
+    pub under: Option<Under>,
+}
+
+/// The open inquiry under which somebody looks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Under {
+    pub id: InquiryId,
+    pub number: String,
+}
+
+impl Under {
+    pub fn of(inquiry: &Inquiry) -> Self {
+        Self { id: inquiry.row.id, number: inquiry.row.number.clone() }
+    }
 }
 
 /// Loads the facts.
@@ -56,7 +73,18 @@ pub fn sight(conn: &mut Conn, actor: &Actor, row: &EvidenceRow) -> Result<Sight>
         assigned,
         delivered: row.device_id == actor.device,
         withheld: row.quarantined,
+        under: None,
     })
+}
+
+/// The standing that an inquiry gives, and no other: who names one reads by its right, and is noted under it.
+fn sight_under(conn: &mut Conn, inquiry: &Inquiry, row: &EvidenceRow) -> Result<Sight> {
+    let unit_path = officers::unit_fetch(conn, &row.unit_id)?.path;
+    let incidents = store::incidents_of(conn, &row.id)?;
+    let people: Vec<PersonId> = [Some(row.author_id), row.wearer_id].into_iter().flatten().collect();
+    let about = About { people: &people, incidents: &incidents, unit_path: &unit_path };
+    let covered = inquiry.covers(&about, row.captured_at);
+    Ok(Sight { withheld: row.quarantined, under: covered.then(|| Under::of(inquiry)), ..Sight::default() })
 }
 
 impl Sight {
@@ -68,6 +96,7 @@ impl Sight {
             assigned: self.assigned,
             shared: self.delivered,
             withheld: self.withheld,
+            inquiry: self.under.is_some(),
             ..Facts::default()
         };
         policy::may(actor, action, &facts)
@@ -87,10 +116,56 @@ pub fn fetch(conn: &mut Conn, actor: &Actor, id: &EvidenceId, action: Action) ->
     Ok((row, sight))
 }
 
+/// [`fetch`] for what needs the item itself. Errors: also `erased`, with who deleted it, when and why.
+pub fn fetch_whole(conn: &mut Conn, actor: &Actor, id: &EvidenceId, action: Action) -> Result<(EvidenceRow, Sight)> {
+    let (row, sight) = fetch(conn, actor, id, action)?;
+    whole(conn, &row)?;
+    Ok((row, sight))
+}
+
+/// Errors: `erased` when the item was lawfully deleted.
+pub fn whole(conn: &mut Conn, row: &EvidenceRow) -> Result<()> {
+    if row.gone_at.is_none() { Ok(()) } else { Err(tombstone(conn, &row.id)?) }
+}
+
 /// [`fetch`] for a handler.
 pub async fn seen(ctx: &Ctx, id: EvidenceId, action: Action) -> Result<(EvidenceRow, Sight)> {
     let actor = Arc::clone(&ctx.actor);
     ctx.db.read(move |conn| fetch(conn, &actor, &id, action)).await
+}
+
+/// [`seen`], under an inquiry if the request names one. Errors: besides, those of the inquiry.
+pub async fn seen_under(
+    ctx: &Ctx,
+    id: EvidenceId,
+    action: Action,
+    inquiry: Option<InquiryId>,
+) -> Result<(EvidenceRow, Sight)> {
+    let Some(inquiry) = inquiry else { return seen(ctx, id, action).await };
+    let (actor, now) = (Arc::clone(&ctx.actor), ctx.clock.now());
+    ctx.db
+        .read(move |conn| {
+            let inquiry = inquiries::access::open_for(conn, &actor, &inquiry, now)?;
+            let row = store::evidence_fetch(conn, &id)?;
+            let sight = sight_under(conn, &inquiry, &row)?;
+            sight.check(&actor, action)?;
+            Ok((row, sight))
+        })
+        .await
+}
+
+/// [`seen_under`] for what needs the item itself. Errors: also `erased`, with who deleted it, when and why.
+pub async fn seen_whole(
+    ctx: &Ctx,
+    id: EvidenceId,
+    action: Action,
+    inquiry: Option<InquiryId>,
+) -> Result<(EvidenceRow, Sight)> {
+    let seen = seen_under(ctx, id, action, inquiry).await?;
+    if seen.0.gone_at.is_none() {
+        return Ok(seen);
+    }
+    Err(ctx.db.read(move |conn| tombstone(conn, &id)).await?)
 }
 
 /// Whether an item may be delivered, and to which incident: asked before the first byte is taken, and again when it is
@@ -133,6 +208,8 @@ pub enum Look {
     Preview,
     Content,
     Custody,
+    /// Who looked.
+    Looks,
     /// Many at once, narrowed to an incident or a person.
     List(Option<IncidentId>, Option<PersonId>),
 }
@@ -144,6 +221,7 @@ impl Look {
             Self::Preview => "preview",
             Self::Content => "content",
             Self::Custody => "custody",
+            Self::Looks => "looks",
             Self::List(..) => "list",
         }
     }
@@ -152,13 +230,13 @@ impl Look {
         match self {
             Self::Metadata | Self::Preview | Self::List(..) => TouchKind::Viewed,
             Self::Content => TouchKind::Downloaded,
-            Self::Custody => TouchKind::LogRead,
+            Self::Custody | Self::Looks => TouchKind::LogRead,
         }
     }
 }
 
-/// Who looked at what in which way and to what end.
-type Key = (PersonId, Option<EvidenceId>, Look, Option<String>);
+/// Who looked at what in which way and to what end, under which inquiry.
+type Key = (PersonId, Option<EvidenceId>, Look, Option<String>, Option<InquiryId>);
 /// When the look began; true once its entry is written. Whoever comes meanwhile waits for that.
 type Begun = (Timestamp, Arc<tokio::sync::Mutex<bool>>);
 
@@ -197,25 +275,79 @@ pub async fn record(
     purpose: Option<String>,
     detail: Value,
 ) -> Result<()> {
-    let key = (ctx.actor.person, evidence, look, purpose.clone());
+    record_under(ctx, None, evidence, look, purpose, detail).await
+}
+
+/// [`record`], under an inquiry if the look is under one.
+pub async fn record_under(
+    ctx: &Ctx,
+    under: Option<&Under>,
+    evidence: Option<EvidenceId>,
+    look: Look,
+    purpose: Option<String>,
+    detail: Value,
+) -> Result<()> {
+    let key = (ctx.actor.person, evidence, look, purpose.clone(), under.map(|under| under.id));
     let written = ctx.part::<Looks>()?.of(key, ctx.clock.now());
     let mut written = written.lock().await;
     if *written {
         return Ok(());
     }
+    record_each(ctx, under, evidence, look, purpose, detail).await?;
+    *written = true;
+    Ok(())
+}
+
+/// The same for what is noted each time: reading who looked.
+pub async fn record_each(
+    ctx: &Ctx,
+    under: Option<&Under>,
+    evidence: Option<EvidenceId>,
+    look: Look,
+    purpose: Option<String>,
+    detail: Value,
+) -> Result<()> {
     let mut detail = detail;
     if let Value::Object(map) = &mut detail {
         map.insert("what".into(), json!(look.as_str()));
         map.insert("purpose".into(), json!(purpose));
     }
-    let actor = Arc::clone(&ctx.actor);
+    let (actor, under) = (Arc::clone(&ctx.actor), under.cloned());
     ctx.db
-        .write(Priority::Normal, move |tx| {
-            touch(tx, Touch::by(&actor, evidence.as_ref(), look.touch(), detail.clone())).map(drop)
+        .write(Priority::Normal, move |tx| match &under {
+            Some(under) => sealed(tx, &actor, under, evidence, look, purpose.clone(), detail.clone()),
+            None => touch(tx, Touch::by(&actor, evidence.as_ref(), look.touch(), detail.clone())).map(drop),
         })
-        .await?;
-    *written = true;
-    Ok(())
+        .await
+}
+
+/// A look under an inquiry. Its entry stands in the log like any other, but not in the item's custody: there nobody finds
+/// it, misses it or counts it until the inquiry has ended and [`super::inquiries::disclose`] tells of it.
+fn sealed(
+    tx: &mut Tx<'_>,
+    actor: &Actor,
+    under: &Under,
+    evidence: Option<EvidenceId>,
+    look: Look,
+    purpose: Option<String>,
+    mut detail: Value,
+) -> Result<()> {
+    // It may have ended since it was asked.
+    let now = tx.now;
+    inquiries::access::open_for(tx.conn(), actor, &under.id, now)?;
+    if let Value::Object(map) = &mut detail {
+        map.insert("inquiry".into(), json!(under.number));
+        map.insert("inquiry_id".into(), json!(under.id));
+        map.insert("evidence_id".into(), json!(evidence));
+    }
+    let (person, device) = (Some(actor.person), Some(actor.device));
+    let entry = touch(tx, Touch { evidence: None, kind: look.touch(), actor: person, device, detail })?;
+    let row = inquiries::store::LookRow {
+        evidence_id: evidence,
+        entry_id: Some(entry),
+        ..inquiries::service::look(actor, under.id, look.as_str(), purpose, now)
+    };
+    inquiries::store::look_insert(tx.conn(), &row)
 }
 
 #[cfg(test)]
@@ -227,7 +359,7 @@ mod tests {
         let looks = Looks::default();
         let (viewer, item) = (PersonId::new(), Some(EvidenceId::new()));
         let now = Timestamp::from_micros(1_000_000_000);
-        let key = |look, purpose: Option<&str>| (viewer, item, look, purpose.map(str::to_owned));
+        let key = |look, purpose: Option<&str>| (viewer, item, look, purpose.map(str::to_owned), None);
         let first = looks.of(key(Look::Content, None), now);
         assert!(Arc::ptr_eq(&first, &looks.of(key(Look::Content, None), now.plus_secs(ONE_LOOK_S - 1))));
         assert!(!Arc::ptr_eq(&first, &looks.of(key(Look::Preview, None), now)), "another way of looking");
@@ -241,7 +373,7 @@ mod tests {
         let looks = Looks::default();
         let now = Timestamp::from_micros(0);
         for _ in 0..=LOOKS_MAX {
-            looks.of((PersonId::new(), None, Look::Content, None), now);
+            looks.of((PersonId::new(), None, Look::Content, None, None), now);
         }
         assert!(looks.begun.lock().len() <= LOOKS_MAX);
     }

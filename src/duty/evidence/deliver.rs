@@ -3,10 +3,11 @@
 
 use crate::duty::backup::service::device_presser;
 use crate::duty::crews::store as crews;
+use crate::duty::evidence::recordings::who::dock_actor;
 use crate::duty::officers::auth::{Signed, author_check, device_actor_late};
 use crate::platform::db::Conn;
-use crate::platform::policy::Actor;
-use crate::words::error::Result;
+use crate::platform::policy::{Actor, DeviceKind};
+use crate::words::error::{Error, Result};
 use crate::words::ids::PersonId;
 use crate::words::time::Timestamp;
 
@@ -19,11 +20,13 @@ pub enum Deliverer {
         /// The device is good, was given to the actor and is still his; what he captures needs no session.
         carried: bool,
     },
+    /// A dock, which nobody carries: it brings the recordings it has announced, and nothing else.
+    Dock,
 }
 
 impl Deliverer {
     pub const fn is_device(self) -> bool {
-        matches!(self, Self::Device { .. })
+        !matches!(self, Self::Session)
     }
 
     /// Whether what `author` captured at `captured_at` may be brought in: one's own, or that of who had a session on
@@ -36,8 +39,11 @@ impl Deliverer {
         captured_at: Timestamp,
         now: Timestamp,
     ) -> Result<()> {
-        let by_himself = *author == actor.person && self != Self::Device { carried: false };
-        if by_himself { Ok(()) } else { author_check(conn, author, &actor.device, captured_at, now) }
+        match self {
+            Self::Dock => Err(Error::forbidden("a dock brings the recordings it has announced")),
+            Self::Session | Self::Device { carried: true } if *author == actor.person => Ok(()),
+            _ => author_check(conn, author, &actor.device, captured_at, now),
+        }
     }
 }
 
@@ -47,6 +53,9 @@ impl Deliverer {
 /// Errors: `bad_signature`, `forbidden` when nobody has held the device.
 pub fn device_deliverer(conn: &mut Conn, signed: &Signed) -> Result<(Actor, Deliverer)> {
     let device = device_actor_late(conn, signed)?;
+    if device.device.kind == DeviceKind::Dock {
+        return Ok((dock_actor(conn, &device.device)?, Deliverer::Dock));
+    }
     let actor = device_presser(conn, &device)?;
     let holder = crews::device_holder(conn, &device.device.id)?;
     let carried = device.device.is_active() && holder == Some(actor.person);

@@ -3,6 +3,8 @@
 use serde::Serialize;
 use serde_json::{Value, json};
 
+use super::media::facts::MediaView;
+use super::recordings;
 use super::store::{self, EvidenceRow};
 use super::{Kind, access};
 use crate::duty::incidents::store as incidents;
@@ -13,7 +15,7 @@ use crate::platform::push::outbox::{self, Draft, Envelope, Subject};
 use crate::words::error::Result;
 use crate::words::ids::{EvidenceId, IncidentId};
 
-/// An item is stored; for a photo, its previews are there or never will be. Must-deliver.
+/// An item is stored; a photo has its previews and a recording its length, or never will have. Must-deliver.
 pub const RECEIVED: &str = "evidence.received";
 
 /// The body of `evidence.received`.
@@ -23,6 +25,9 @@ pub struct EvidenceReceived {
     /// Null when it was captured for none.
     pub incident_id: Option<IncidentId>,
     pub kind: Kind,
+    /// Of a recording: what its container says; absent until that was read.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub media: Option<MediaView>,
     /// `GET /evidence/{id}/preview?px=320` has something to show.
     pub preview: bool,
 }
@@ -57,6 +62,9 @@ pub fn tell_room(tx: &mut Tx<'_>, row: &EvidenceRow, incident: Option<IncidentId
 
 /// The body for this reader today; none when he may no longer know of the item, or its bytes have lawfully gone.
 pub fn render(conn: &mut Conn, reader: &Actor, message: &Envelope) -> Result<Option<Value>> {
+    if message.kind == recordings::messages::RECORDINGS {
+        return recordings::messages::render(conn, reader, message);
+    }
     let id: EvidenceId = message.subject.id.parse()?;
     let Some(row) = store::evidence_find(conn, &id)? else { return Ok(None) };
     let may = access::sight(conn, reader, &row)?.decide(reader, Action::EvidenceRead) == Decision::Allow;
@@ -68,6 +76,7 @@ pub fn render(conn: &mut Conn, reader: &Actor, message: &Envelope) -> Result<Opt
         None => None,
     };
     let preview = message.args.get("preview").and_then(Value::as_bool).unwrap_or(false);
-    let body = EvidenceReceived { evidence_id: row.id, incident_id, kind: row.kind, preview };
+    let media = store::media::media_find(conn, &row.id)?.map(MediaView::from);
+    let body = EvidenceReceived { evidence_id: row.id, incident_id, kind: row.kind, media, preview };
     Ok(Some(serde_json::to_value(body)?))
 }

@@ -6,19 +6,29 @@
 //! custody/   every touch in a Merkle log, receipts    store/     every query
 //! access     who may see what; a read is a touch      http/      what is asked of an item
 //! deliver    who brings an item in, and whose
+//! media/     what a recording is by its container     scene/     what must exist before a unit leaves
+//! keeping/   terms, holds, deletions, copies outward
+//! inquiries  looks under an inquiry, told at its end
+//! recordings/ docks, manifests, who wore the camera
 //! ```
 
 pub mod access;
 pub mod custody;
 pub mod deliver;
 pub mod http;
+pub mod inquiries;
 pub mod jobs;
+pub mod keeping;
 pub mod messages;
 pub mod photos;
+pub mod recordings;
 pub mod rules;
 pub mod service;
 pub mod store;
 pub mod uploads;
+
+pub mod media;
+pub mod scene;
 
 use crate::text_enum;
 

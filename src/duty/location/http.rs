@@ -1,6 +1,7 @@
 //! Endpoints: fixes in; live view, nearby, tracks and "who looked at me" out.
 
 mod me;
+mod track;
 
 use actix_web::HttpResponse;
 use actix_web::web::{ServiceConfig, get, post, resource};
@@ -8,18 +9,15 @@ use serde::{Deserialize, Serialize};
 use utoipa::OpenApi;
 
 use super::access::{self, AccessKind};
-use super::fix::{Author, FixIn, FixOut};
-use super::geojson;
+use super::fix::{Author, FixIn};
 use super::ingest::{Bearer, FlagCounts, Ingest};
 use super::live::{Found, Freshness, Live, LivePerson, LiveVehicle, Scope};
-use super::service;
 use super::travel::{StraightLine, TravelMode};
 use crate::duty::officers::store as officers;
 use crate::platform::ctx::Ctx;
 use crate::platform::http::body::BATCH_BODY_MAX;
-use crate::platform::http::{Body, Params, PathId, body};
-use crate::platform::policy::{Action, Facts, PersonKind, may};
-use crate::text_enum;
+use crate::platform::http::{Body, Params, body};
+use crate::platform::policy::PersonKind;
 use crate::words::error::{Error, Result};
 use crate::words::geo::{BBox, Position};
 use crate::words::ids::{CrewId, PersonId, UnitId};
@@ -40,23 +38,23 @@ const TRACK_DEFAULT_S: i64 = 86_400;
 /// Longest stretch of track in one answer, seconds: 31 days.
 const TRACK_MAX_S: i64 = 31 * 86_400;
 
-/// Fixes of one track answer; a longer one says where to go on.
-const TRACK_FIXES_MAX: usize = 50_000;
-
 /// path → handler, below `/api/v1`.
 pub fn routes(config: &mut ServiceConfig) {
     config
         .service(resource("/positions").route(post().to(positions)))
         .service(resource("/live").route(get().to(live)))
         .service(resource("/nearby").route(get().to(nearby)))
-        .service(resource("/people/{id}/track").route(get().to(track)))
+        .service(resource("/people/{id}/track").route(get().to(track::track)))
         .service(resource("/me/looked-at").route(get().to(me::looked_at)))
         .service(resource("/me/reporting-policy").route(get().to(me::reporting_policy)));
 }
 
 /// The part of the interface description that is ours.
 #[derive(OpenApi)]
-#[openapi(paths(positions, live, nearby, track, me::looked_at, me::reporting_policy), components(schemas(TrackFormat)))]
+#[openapi(
+    paths(positions, live, nearby, track::track, me::looked_at, me::reporting_policy),
+    components(schemas(track::TrackFormat))
+)]
 pub struct Api;
 
 /// Fixes of one device.
@@ -287,96 +285,4 @@ pub async fn nearby(ctx: Ctx, Params(query): Params<NearbyQuery>) -> Result<Http
     let seen = people.iter().map(|near| near.person_id).collect();
     access::record(&ctx, access::look(&ctx.actor, AccessKind::Nearby, query.purpose, now), seen).await?;
     Ok(HttpResponse::Ok().json(NearbyPeople { people }))
-}
-
-text_enum! {
-    /// The form of a track.
-    pub enum TrackFormat {
-        Json = "json",
-        Geojson = "geojson",
-    }
-}
-
-/// Which part of a track, in what form.
-#[derive(Debug, Deserialize, utoipa::IntoParams)]
-#[into_params(parameter_in = Query)]
-#[serde(deny_unknown_fields)]
-pub struct TrackQuery {
-    /// Device time; a day before `to` unless told.
-    pub from: Option<Timestamp>,
-    /// Device time; now unless told.
-    pub to: Option<Timestamp>,
-    /// `json` (default) or `geojson`.
-    pub format: Option<TrackFormat>,
-    /// At most so many points per device, the ones that tell most of the line's shape; 2 to 50,000.
-    #[param(minimum = 2, maximum = 50_000)]
-    pub max_points: Option<usize>,
-    /// Why; kept in the access record.
-    #[param(max_length = 200)]
-    pub purpose: Option<String>,
-}
-
-/// A person's fixes by device time.
-#[derive(Debug, Serialize, utoipa::ToSchema)]
-pub struct Track {
-    /// Whose.
-    pub person_id: PersonId,
-    /// All of them, the flagged too, unless `max_points` thinned them out.
-    pub fixes: Vec<FixOut>,
-    /// Where to go on if the answer was cut; null otherwise.
-    pub next_from: Option<Timestamp>,
-}
-
-/// Where somebody has been.
-///
-/// Permissions: one's own; a room that of its unit's subtree. Another's leaves an access record.
-#[utoipa::path(get, path = "/api/v1/people/{id}/track", tag = "location",
-    params(("id" = PersonId, Path), TrackQuery),
-    responses((status = 200, content((Track = "application/json"), (serde_json::Value = "application/geo+json")))))]
-pub async fn track(
-    ctx: Ctx,
-    PathId(person): PathId<PersonId>,
-    Params(query): Params<TrackQuery>,
-) -> Result<HttpResponse> {
-    let now = ctx.clock.now();
-    let to = query.to.unwrap_or_else(|| query.from.map_or(now, |from| now.max(from.plus_secs(TRACK_DEFAULT_S))));
-    let from = query.from.unwrap_or_else(|| to.plus_secs(-TRACK_DEFAULT_S));
-    if from > to {
-        return Err(Error::field("from", "must not be after `to`"));
-    }
-    if to.secs_since(from) > TRACK_MAX_S as f64 {
-        return Err(Error::field("from", "must be at most 31 days before `to`"));
-    }
-    let as_geojson = query.format == Some(TrackFormat::Geojson);
-    if query.max_points.is_some_and(|max| !(2..=TRACK_FIXES_MAX).contains(&max)) {
-        return Err(Error::field("max_points", format!("must be between 2 and {TRACK_FIXES_MAX}")));
-    }
-    body::text_opt("purpose", query.purpose.as_deref(), 200)?;
-    let own = person == ctx.actor.person;
-    let unit = ctx
-        .db
-        .read(move |conn| {
-            let home = officers::person_fetch(conn, &person)?.unit_id;
-            officers::unit_fetch(conn, &home)
-        })
-        .await?;
-    let shared = ctx.part::<Live>()?.shared(&ctx.actor.person, &person);
-    let facts = Facts { unit_path: Some(&unit.path), own, shared, ..Facts::default() };
-    may(&ctx.actor, Action::TrackRead, &facts).check("person")?;
-    if !own {
-        let mut row = access::look(&ctx.actor, AccessKind::Track, query.purpose, now);
-        row.from_at = now;
-        access::record(&ctx, row, vec![person]).await?;
-    }
-    let mut fixes = service::track(&ctx, person, from, to).await?;
-    let thinned = query.max_points.map(|max| geojson::thin(std::mem::take(&mut fixes), max));
-    let mut fixes = thinned.unwrap_or(fixes);
-    let next_from = fixes.get(TRACK_FIXES_MAX).map(|(_, fix)| fix.at());
-    fixes.truncate(TRACK_FIXES_MAX);
-    if as_geojson {
-        let body = geojson::features(person, &fixes);
-        return Ok(HttpResponse::Ok().content_type("application/geo+json").body(body.to_string()));
-    }
-    let fixes = fixes.iter().map(|(device, fix)| FixOut::of(*device, fix)).collect();
-    Ok(HttpResponse::Ok().json(Track { person_id: person, fixes, next_from }))
 }

@@ -8,8 +8,21 @@ use super::live::Live;
 use super::looks::Looks;
 use super::{service, store};
 use crate::platform::ctx::Core;
-use crate::platform::db::Priority;
+use crate::platform::db::{Conn, Priority, Tx};
 use crate::words::error::Result;
+use crate::words::ids::PersonId;
+use crate::words::time::Timestamp;
+
+/// A stretch of somebody's track that must stay, however old it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Slice {
+    pub person: PersonId,
+    pub from: Timestamp,
+    pub to: Timestamp,
+}
+
+/// Tells which these are; asked in the transaction that drops.
+pub type Spared = fn(&mut Conn) -> Result<Vec<Slice>>;
 
 /// Publishes live changes every tick, for ever.
 pub async fn live_ticks(core: Arc<Core>) {
@@ -50,13 +63,25 @@ pub async fn facts_reread(core: Arc<Core>) -> Result<()> {
     Ok(())
 }
 
-/// Drops tracks and looks that are older than the settings keep.
-pub async fn retention(core: Arc<Core>) -> Result<()> {
+/// Drops tracks and looks that are older than the settings keep, but for what is spared.
+pub async fn retention(core: Arc<Core>, spared: Spared) -> Result<()> {
     let settings = core.config.location.clone();
     let now = core.clock.now();
     let day = now.as_micros().div_euclid(1000).div_euclid(DAY_MS) - settings.retention_days.max(1);
     let looks_before = now.plus_secs(-settings.access_retention_days.max(1) * 86_400);
-    let dropped = core.db.write(Priority::Background, move |tx| store::segments_trim(tx.conn(), day)).await?;
+    let (mut dropped, mut after) = (0, None);
+    loop {
+        let step = move |tx: &mut Tx<'_>| {
+            let slices = spared(tx.conn())?;
+            store::segments_trim(tx.conn(), day, after, &slices)
+        };
+        let trimmed = core.db.write(Priority::Background, step).await?;
+        dropped += trimmed.dropped;
+        after = trimmed.next;
+        if after.is_none() {
+            break;
+        }
+    }
     if dropped > 0 {
         tracing::info!(segments = dropped, "old tracks dropped");
     }

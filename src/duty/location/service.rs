@@ -17,6 +17,7 @@ use super::messages::REPORTING_POLICY;
 use super::reporting::Mode;
 use super::store::{self, AccessRow};
 use crate::duty::crews::store as crews;
+use crate::duty::inquiries::store as inquiries;
 use crate::duty::officers::store as officers;
 use crate::platform::config;
 use crate::platform::ctx::Core;
@@ -251,6 +252,9 @@ pub struct LookedAt {
     /// The reason given.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub purpose: Option<String>,
+    /// The number of the inquiry under which it was, which has ended.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub inquiry: Option<String>,
     /// When the look began.
     pub from: Timestamp,
     /// When it ended; null while it goes on.
@@ -261,11 +265,12 @@ pub struct LookedAt {
     pub seen_to: Timestamp,
 }
 
-/// Who looked at a person between two instants: looks that named the person, and looks at the unit while the person was
-/// in view.
+/// Who looked at a person between two instants: looks that named the person, looks at the unit while the person was in
+/// view, and looks under inquiries that have ended.
 pub async fn looked_at(core: &Core, person: PersonId, from: Timestamp, to: Timestamp) -> Result<Vec<LookedAt>> {
     let own_track = track(core, person, from.plus_secs(-STANDING_S), to.plus_secs(CLOCK_AHEAD_S)).await?;
     let open = core.part::<Looks>()?.open_at(&person, from, to, usize::try_from(LOOKS_MAX).unwrap_or(0));
+    let now = core.clock.now();
     core.db
         .read(move |conn| {
             let home = officers::person_fetch(conn, &person)?.unit_id;
@@ -282,7 +287,15 @@ pub async fn looked_at(core: &Core, person: PersonId, from: Timestamp, to: Times
                 let seen = in_view(&row, &own_track, to);
                 (row, seen)
             });
-            for (row, seen) in named.chain(scoped) {
+            let told = inquiries::looks_told_of_person(conn, &person, (from, to), now, LOOKS_MAX)?;
+            let told = told.into_iter().map(|(look, number)| {
+                // From which unit he looked is not told.
+                let viewer = (look.viewer_id, unit.id, look.device_id);
+                let row = AccessRow::of_moment(look.id, viewer, AccessKind::Track, look.purpose, look.at);
+                (row, Some((look.at, look.at)), Some(number))
+            });
+            let named = named.chain(scoped).map(|(row, seen)| (row, seen, None));
+            for (row, seen, inquiry) in named.chain(told) {
                 let Some((seen_from, seen_to)) = seen else { continue };
                 let name = match names.get(&row.viewer_id) {
                     Some(name) => name.clone(),
@@ -294,6 +307,7 @@ pub async fn looked_at(core: &Core, person: PersonId, from: Timestamp, to: Times
                     viewer_name: name,
                     kind: row.kind,
                     purpose: row.purpose,
+                    inquiry,
                     from: row.from_at,
                     to: row.to_at,
                     seen_from,

@@ -18,7 +18,7 @@ use serde::{Deserialize, Serialize};
 pub use auth::Auth;
 pub use backup::Backup;
 pub use dispatch::{Dispatch, Mode};
-pub use evidence::Evidence;
+pub use evidence::{Evidence, SceneRule, Term};
 pub use location::Location;
 pub use socket::Socket;
 

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use serde_json::{Map, Value};
+
 use super::Conn;
 use crate::platform::events::Event;
 use crate::words::error::{Error, Result};
@@ -37,11 +39,12 @@ pub struct Tx<'a> {
     hooks: Vec<Hook>,
     late: Vec<(Hot, Late)>,
     depth: u8,
+    said: Map<String, Value>,
 }
 
 impl<'a> Tx<'a> {
     pub(super) fn begin(conn: &'a mut Conn, now: Timestamp, react: Option<&'a React>) -> Self {
-        Self { conn, now, react, hooks: Vec::new(), late: Vec::new(), depth: 0 }
+        Self { conn, now, react, hooks: Vec::new(), late: Vec::new(), depth: 0, said: Map::new() }
     }
 
     pub fn conn(&mut self) -> &mut Conn {
@@ -58,6 +61,17 @@ impl<'a> Tx<'a> {
         let outcome = react(self, event);
         self.depth -= 1;
         outcome
+    }
+
+    /// Leaves a word for the recipe that answers whoever asked: how a duty on the right adds to an answer of one on the
+    /// left, which does not know it.
+    pub fn tell(&mut self, name: &'static str, value: impl Into<Value>) {
+        self.said.insert(name.to_owned(), value.into());
+    }
+
+    /// What reactions have said since it was last taken.
+    pub fn told(&mut self) -> Map<String, Value> {
+        std::mem::take(&mut self.said)
     }
 
     /// Runs `hook` after this transaction has been committed; never when it is not.

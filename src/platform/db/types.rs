@@ -10,10 +10,11 @@ use diesel::sqlite::Sqlite;
 use super::conn::MultiBackend;
 use crate::words::error::{Code, Error};
 use crate::words::ids::{
-    AccessId, AgencyId, AssignmentId, BackupId, CardId, CrewId, CustodyId, DeadlineId, DeviceId, EvidenceId,
-    FeedbackId, GridId, HoldId, IncidentId, IssueId, JobId, MarkId, MessageId, NoteId, PersonId, RungId, SegmentId,
-    SessionId, UnitId, UploadId,
+    AccessId, AgencyId, AssignmentId, BackupId, BatchId, CardId, CrewId, CustodyId, DeadlineId, DeletionId, DeviceId,
+    EvidenceId, FeedbackId, GridId, HoldId, IncidentId, InquiryId, IssueId, JobId, MarkId, MessageId, NoteId, PersonId,
+    RungId, SceneGapId, SegmentId, SessionId, ShareId, UnitId, UploadId,
 };
+use crate::words::ids::{ManifestId, RecordingId};
 use crate::words::time::Timestamp;
 
 macro_rules! text_ids {
@@ -75,6 +76,13 @@ text_ids!(
     CustodyId,
     MarkId,
     HoldId,
+    SceneGapId,
+    DeletionId,
+    BatchId,
+    ShareId,
+    InquiryId,
+    RecordingId,
+    ManifestId,
 );
 
 impl<DB: Backend> ToSql<BigInt, DB> for Timestamp

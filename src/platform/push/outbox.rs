@@ -6,7 +6,7 @@
 //! under the policy of that moment.
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
 
 use diesel::prelude::*;
@@ -168,10 +168,18 @@ pub fn fanout_chunk(tx: &mut Tx<'_>, job: &jobs::JobRow) -> Result<()> {
 
 /// Rows of one trimming step; bounds how long it holds the writer.
 const TRIM_STEP: i64 = 2_000;
+/// Rows of one statement that names them; bounds its bind parameters.
+const DELETE_STEP: usize = 500;
 
 /// Forgets rows older than [`KEPT_DAYS`]; streams remember up to where, and the last of the old rows stays, so that a
 /// device which says it has that one can be held to it. Returns how many went, so that the caller goes on until none do.
 pub fn trim(tx: &mut Tx<'_>) -> Result<usize> {
+    trim_but(tx, &HashSet::new())
+}
+
+/// [`trim`], but for messages about these subjects, by their ids: they stay with their receipts. Once their subjects are
+/// no longer among these they go with whatever is older than the newest of the old.
+pub fn trim_but(tx: &mut Tx<'_>, spared: &HashSet<String>) -> Result<usize> {
     let before = tx.now.plus_secs(-KEPT_DAYS * 86_400);
     let old: Vec<(PersonId, i64)> = delivery::table
         .inner_join(stream::table.on(stream::recipient.eq(delivery::recipient)))
@@ -187,8 +195,25 @@ pub fn trim(tx: &mut Tx<'_>) -> Result<usize> {
         last.entry(*person).and_modify(|had| *had = (*had).max(*seq)).or_insert(*seq);
     }
     for (person, seq) in last {
-        diesel::delete(delivery::table.filter(delivery::recipient.eq(person)).filter(delivery::seq.lt(seq)))
-            .execute(tx.conn())?;
+        if spared.is_empty() {
+            diesel::delete(delivery::table.filter(delivery::recipient.eq(person)).filter(delivery::seq.lt(seq)))
+                .execute(tx.conn())?;
+        } else {
+            let rows: Vec<(i64, String)> = delivery::table
+                .inner_join(message::table.on(message::id.eq(delivery::message_id)))
+                .filter(delivery::recipient.eq(person))
+                .filter(delivery::seq.lt(seq))
+                .select((delivery::seq, message::subject_id))
+                .load(tx.conn())?;
+            let gone: Vec<i64> =
+                rows.into_iter().filter(|(_, subject)| !spared.contains(subject)).map(|(seq, _)| seq).collect();
+            for some in gone.chunks(DELETE_STEP) {
+                diesel::delete(
+                    delivery::table.filter(delivery::recipient.eq(person)).filter(delivery::seq.eq_any(some)),
+                )
+                .execute(tx.conn())?;
+            }
+        }
         diesel::update(stream::table.filter(stream::recipient.eq(person)))
             .set(stream::trimmed_seq.eq(seq))
             .execute(tx.conn())?;
@@ -317,4 +342,48 @@ pub fn mark_received(
         .filter(delivery::received_at.is_null());
     let receipt = (delivery::received_at.eq(now), delivery::received_device.eq(device));
     Ok(kept::returning_all(tx.conn(), diesel::update(new).set(receipt).returning(delivery::seq))?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::platform::db::memory::Memory;
+
+    #[test]
+    fn messages_about_what_is_spared_stay_until_it_is_spared_no_more() {
+        let mut memory = Memory::open();
+        let person = PersonId::new();
+        let now = Timestamp::from_micros(1_767_225_600_000_000);
+        for subject in ["held", "other", "other", "held", "last"] {
+            let draft = Draft {
+                kind: "incident.updated",
+                subject: Subject::new("incident", subject),
+                version: 1,
+                args: json!({}),
+                urgent: false,
+            };
+            memory.write(now, None, |tx| send(tx, &[person], &draft)).unwrap();
+        }
+        let later = now.plus_secs((KEPT_DAYS + 1) * 86_400);
+        let spared = HashSet::from(["held".to_owned()]);
+        let mut left = |spared: &HashSet<String>| {
+            while memory.write(later, None, |tx| trim_but(tx, spared)).unwrap() > 0 {}
+            let rows = messages_after(memory.conn(), &person, 0, 10).unwrap();
+            rows.into_iter().map(|row| row.subject.id).collect::<Vec<_>>()
+        };
+        assert_eq!(left(&spared), ["held", "held", "last"]);
+        // With the next of the old ones the others go; there is none here, so one is made.
+        assert_eq!(left(&HashSet::new()), ["held", "held", "last"]);
+        let draft = Draft {
+            kind: "incident.updated",
+            subject: Subject::new("incident", "newest"),
+            version: 1,
+            args: json!({}),
+            urgent: false,
+        };
+        memory.write(now, None, |tx| send(tx, &[person], &draft)).unwrap();
+        while memory.write(later, None, trim).unwrap() > 0 {}
+        let rows = messages_after(memory.conn(), &person, 0, 10).unwrap();
+        assert_eq!(rows.into_iter().map(|row| row.subject.id).collect::<Vec<_>>(), ["newest"]);
+    }
 }

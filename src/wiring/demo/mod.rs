@@ -55,6 +55,8 @@ fn positive(text: &str) -> std::result::Result<f64, String> {
 pub async fn run(args: DemoArgs) -> Result<()> {
     let mut settings = args.common.settings()?;
     settings.auth.require_enrolled_devices = false;
+    // Pretended terminals take pictures and no films.
+    settings.evidence.scene_rules.iter_mut().for_each(|rule| rule.recording = 0.0);
     let loopback = settings.server.listen.starts_with("127.") || settings.server.listen.starts_with("[::1]");
     if !loopback {
         tracing::warn!(

@@ -52,6 +52,11 @@ pub fn own_kib(pid: &str) -> u64 {
     status_kib(pid, "RssAnon:")
 }
 
+/// The most that was ever resident at once.
+pub fn peak_kib(pid: &str) -> u64 {
+    status_kib(pid, "VmHWM:")
+}
+
 fn status_kib(pid: &str, name: &str) -> u64 {
     let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
     let line = status.lines().find_map(|line| line.strip_prefix(name)).unwrap_or_default();
@@ -66,6 +71,7 @@ mod tests {
     fn a_process_has_memory_and_a_missing_one_has_none() {
         assert!(rss_kib("self") > own_kib("self"));
         assert!(own_kib("self") > 1_000);
+        assert!(peak_kib("self") >= rss_kib("self"));
         assert_eq!(rss_kib("0"), 0);
         assert!(Usage::begin(std::process::id()).report(0)["cores"].is_number());
     }

@@ -15,6 +15,8 @@ use crate::duty::assignments::EventIn;
 use crate::duty::backup::messages::BackupData;
 use crate::duty::backup::service::{CloseBody, Press, ResponseBody};
 use crate::duty::evidence::messages::EvidenceReceived;
+use crate::duty::evidence::recordings::messages::RecordingsChanged;
+use crate::duty::evidence::scene::messages::SceneGapData;
 use crate::duty::location::messages::ReportingPolicy;
 
 /// A message type and who says it.
@@ -37,6 +39,10 @@ pub const KINDS: &[(&str, &str)] = &[
     ("backup.updated", "Something about it changed."),
     ("backup.stand_down", "You are no longer needed (增援解除)."),
     ("evidence.received", "A photo or a recording is stored; `preview` says whether it can be looked at."),
+    ("scene_gap.opened", "A unit left, and this was missing of what its call must leave behind."),
+    ("scene_gap.closed", "What was missing has come, or somebody has said why it cannot."),
+    ("scene_gap.overdue", "The time in which it was to come is over; told once."),
+    ("evidence.recordings", "A camera was docked: recordings are known, or missing, or it may go out again."),
     ("card.raised", "The room must look at something."),
     ("card.closed", "That card is closed."),
     ("duty.changed", "Somebody else changed your duty or crew."),
@@ -119,6 +125,8 @@ fn server(generator: &mut SchemaGenerator) -> Vec<Entry> {
         (["backup.alert", "backup.updated", "backup.stand_down"].as_slice(), g.subschema_for::<BackupData>()),
         (["reporting.policy"].as_slice(), g.subschema_for::<ReportingPolicy>()),
         (["evidence.received"].as_slice(), g.subschema_for::<EvidenceReceived>()),
+        (["scene_gap.opened", "scene_gap.closed", "scene_gap.overdue"].as_slice(), g.subschema_for::<SceneGapData>()),
+        (["evidence.recordings"].as_slice(), g.subschema_for::<RecordingsChanged>()),
     ];
     let when: Vec<Value> = bodies
         .into_iter()

@@ -54,6 +54,7 @@ fn body(conn: &mut Conn, actor: &Actor, envelope: &Envelope) -> Result<Option<Va
         "card" => rooms::messages::render(conn, actor, envelope),
         "backup" => backup::messages::render(conn, actor, envelope),
         "evidence" => evidence::messages::render(conn, actor, envelope),
+        "scene_gap" => evidence::scene::messages::render(conn, actor, envelope),
         "check_in" => Ok(Some(envelope.args.clone())),
         "reporting" => location::messages::render(conn, &actor.person, &envelope.subject.id),
         "duty" => crews::messages::render(conn, &actor.person, &envelope.subject.id, &envelope.args),

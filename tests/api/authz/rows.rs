@@ -1,7 +1,7 @@
 //! The table of who meets what. Letters: A D U O F V | a d o v, see the test.
 
 use super::{Target, World, empty, password};
-use crate::support::{new_id, now};
+use crate::support::{ago, new_id, now};
 use serde_json::{Value, json};
 
 /// What the path's parameter names.
@@ -40,6 +40,18 @@ pub enum Subject {
     Evidence,
     /// A hold on such a photo, set by U.
     Hold,
+    /// Such a photo whose term is over and whose deletion a custodian asked for.
+    Deletion,
+    /// A batch that a custodian proposed, with such a photo on it.
+    Batch,
+    /// A copy of such a photo for somebody outside, asked for by O.
+    Share,
+    /// An inquiry about O that U asked for.
+    Inquiry,
+    /// A camera of the station.
+    Camera,
+    /// A recording on it that O wore.
+    Recording,
 }
 
 /// One route.
@@ -85,6 +97,10 @@ const COMMAND: &str = "++--0- 0000";
 const SEES: &str = "++++0+ 0000";
 /// Who may see what O captured: he and those above him, no system.
 const ITEM: &str = "++++00 0000";
+/// Who agrees to deletions and to copies that leave the house.
+const DISPOSE: &str = "+-+-00 0000";
+/// Said by a device with its key alone.
+const KEYED: &str = "------ ----";
 
 pub const ROWS: &[Row] = &[
     // Signing in
@@ -287,16 +303,82 @@ pub const ROWS: &[Row] = &[
     // A custodian's alone, and none of the callers is one.
     row("DELETE /holds/{id}", Subject::Hold, "----00 0000"),
     row("POST /evidence/{id}/release", Subject::Evidence, "----00 0000"),
+    // Keeping. What only a custodian may, none of the callers may.
+    row("GET /retention/terms", Subject::Nothing, ALL),
+    with(
+        "PUT /evidence/{id}/retention",
+        Subject::Evidence,
+        |_, _| json!({ "category": "case", "reason": "r" }),
+        "----00 0000",
+    ),
+    with(
+        "POST /evidence/{id}/deletion",
+        Subject::Evidence,
+        |_, _| json!({ "reason": "r", "article": "a" }),
+        "----00 0000",
+    ),
+    row("GET /evidence/{id}/deletion", Subject::Deletion, DISPOSE),
+    row("POST /evidence/{id}/deletion/approve", Subject::Deletion, DISPOSE),
+    with("POST /evidence/{id}/deletion/refuse", Subject::Deletion, |_, _| json!({ "reason": "r" }), DISPOSE),
+    row("GET /deletions", Subject::Nothing, "+-+--- +---"),
+    row("GET /deletions/batches", Subject::Nothing, "+-+--- +---"),
+    row("POST /deletions/batches", Subject::Nothing, "------ ----"),
+    row("GET /deletions/batches/{id}", Subject::Batch, "+-+000 0000"),
+    row("POST /deletions/batches/{id}/approve", Subject::Batch, "+-+000 0000"),
+    with("POST /deletions/batches/{id}/refuse", Subject::Batch, |_, _| json!({ "reason": "r" }), "+-+000 0000"),
+    // By the photo door, which asks for a form first.
+    row("POST /evidence/{id}/redacted", Subject::Evidence, ALL),
+    with(
+        "POST /evidence/{id}/shares",
+        Subject::Evidence,
+        |_, _| json!({ "receiver": "R", "purpose": "p", "expires_at": ago(-600.0) }),
+        ITEM,
+    ),
+    row("GET /evidence/{id}/shares", Subject::Evidence, ITEM),
+    row("GET /shares/{id}", Subject::Share, ITEM),
+    row("POST /shares/{id}/approve", Subject::Share, DISPOSE),
+    row("POST /shares/{id}/revoke", Subject::Share, "+-++00 0000"),
+    row("GET /shares/{id}/content", Subject::Share, "+-++00 0000"),
     // The custody log: hashes, which name nobody.
     row("GET /custody/tree-heads", Subject::Nothing, ALL),
     Row { query: "index=0", ..row("GET /custody/proofs/inclusion", Subject::Nothing, ALL) },
     Row { query: "from=1", ..row("GET /custody/proofs/consistency", Subject::Nothing, ALL) },
     row("GET /custody/keys", Subject::Nothing, "public"),
+    // The ledger of the scene
+    row("GET /assignments/{id}/scene-ledger", Subject::Assignment, SEES),
+    row("GET /scene-gaps", Subject::Nothing, "+++--- ++--"),
+    with("POST /scene-gaps/{id}/close", Subject::Unknown, |_, _| json!({ "reason": "r" }), "000000 0000"),
     // Resumable uploads: whoever may ask at all is first told of the protocol's version.
     row("POST /uploads", Subject::Nothing, ALL),
     row("PATCH /uploads/{id}", Subject::Unknown, ALL),
     row("DELETE /uploads/{id}", Subject::Unknown, ALL),
     row("POST /uploads/{id}", Subject::Unknown, ALL),
+    // Recordings. Docks and cameras speak with their own key; whoever comes by a session hears 403.
+    with(
+        "POST /devices/{id}/manifest",
+        Subject::Camera,
+        |_, _| json!({ "clock_offset_ms": 0, "recordings": [] }),
+        KEYED,
+    ),
+    row("GET /devices/{id}/wanted", Subject::Camera, KEYED),
+    with(
+        "POST /recordings/{id}/held",
+        Subject::Recording,
+        |_, _| json!({ "sha256": "00".repeat(32), "size": 1, "held_at": now(), "signature": "" }),
+        KEYED,
+    ),
+    row("GET /recordings/{id}/receipt", Subject::Recording, KEYED),
+    row("GET /recordings", Subject::Nothing, ALL),
+    row("GET /recordings/unclaimed", Subject::Nothing, "+++--- ++--"),
+    row("GET /recordings/{id}", Subject::Recording, ITEM),
+    with(
+        "POST /recordings/{id}/wearer",
+        Subject::Recording,
+        |w, _| json!({ "person_id": w.mate(), "reason": "r" }),
+        "--+-00 0000",
+    ),
+    with("POST /recordings/{id}/fetch", Subject::Recording, |_, _| json!({ "purpose": "p" }), ITEM),
+    row("GET /incidents/{id}/recordings", Subject::Incident, ITEM),
     // The stream
     row("GET /me/inbox", Subject::Nothing, ALL),
     with("POST /me/inbox/ack", Subject::Nothing, |_, _| json!({ "seq": 0 }), ALL),
@@ -306,4 +388,14 @@ pub const ROWS: &[Row] = &[
     row("GET /cards/{id}", Subject::Unknown, "000... 00.."),
     row("POST /cards/{id}/close", Subject::Unknown, "00.... 00.."),
     with("POST /cards/{id}/snooze", Subject::Unknown, |_, _| json!({ "reason": "r", "minutes": 5 }), "00.... 00.."),
+    // The dossier of an incident: who answers for its unit, not who sends people.
+    Row { query: "purpose=court", ..row("GET /incidents/{id}/dossier", Subject::Incident, "+-+-0- 0000") },
+    // Who looked: its recorder's to know and its keeper's, and none of the callers is one.
+    row("GET /evidence/{id}/looks", Subject::Evidence, "---+00 0000"),
+    // Inquiries: asked for by who answers for a unit, approved by another above all of it; whom one is about has none.
+    row("GET /inquiries", Subject::Nothing, ALL),
+    with("POST /inquiries", Subject::Nothing, |w, _| w.inquiry(), "+-+--- +---"),
+    row("GET /inquiries/{id}", Subject::Inquiry, "+0+000 0000"),
+    row("POST /inquiries/{id}/approve", Subject::Inquiry, "+0-000 0000"),
+    row("POST /inquiries/{id}/close", Subject::Inquiry, "+0+000 0000"),
 ];

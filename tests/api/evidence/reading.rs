@@ -17,8 +17,8 @@ async fn everybody_sees_what_his_part_in_it_allows() {
         let seen = who.get(&item).await.expect(200);
         assert_eq!((&seen["sha256"], &seen["size"]), (&json!(sha256_hex(&file)), &json!(file.len())));
         assert_eq!(seen["incident_ids"], json!([scene.incident_id()]));
-        assert_eq!((&seen["retention"], &seen["place"]), (&json!("ordinary"), &json!("stored")));
-        assert!(seen["keep_until"].is_string() && seen["quarantined"] == false, "{}", seen.json);
+        assert_eq!((&seen["retention"]["category"], &seen["place"]), (&json!("ordinary"), &json!("stored")));
+        assert!(seen["retention"]["keep_until"].is_string() && seen["quarantined"] == false, "{}", seen.json);
         assert_eq!(who.bytes(&format!("{item}/content"), &[]).await.expect(200).body, file);
         who.get(&format!("{item}/custody")).await.expect(200);
     }
@@ -211,7 +211,8 @@ async fn a_hold_stands_until_a_custodian_lifts_it() {
     scene.room.post(&path, why).await.problem(403, "forbidden");
     keeper.post(&path, json!({ "reason": "" })).await.problem(422, "invalid_field");
     let seen = scene.officer.get(&item).await.expect(200);
-    let holds: Vec<&str> = seen["holds"].as_array().unwrap().iter().map(|hold| hold["id"].as_str().unwrap()).collect();
+    let holds: Vec<&str> =
+        seen["retention"]["holds"].as_array().unwrap().iter().map(|hold| hold["id"].as_str().unwrap()).collect();
     assert_eq!(holds, [own.as_str(), of_call.as_str()]);
 
     boss.delete(&format!("/holds/{own}")).await.problem(403, "forbidden");
@@ -222,7 +223,7 @@ async fn a_hold_stands_until_a_custodian_lifts_it() {
         assert_eq!(lifted["lifted_by"], json!(keeper.person_id));
     }
     keeper.delete(&format!("/holds/{of_call}")).await.expect(200);
-    assert_eq!(scene.officer.get(&item).await.expect(200)["holds"], json!([]));
+    assert_eq!(scene.officer.get(&item).await.expect(200)["retention"]["holds"], json!([]));
     let touches = scene.officer.touches(&id).await;
     let of = |kind: &str| touches.iter().filter(|touch| *touch == kind).count();
     assert_eq!((of("hold_set"), of("hold_lifted")), (2, 2), "{touches:?}");

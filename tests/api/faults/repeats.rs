@@ -1,12 +1,12 @@
 //! A duplicate of every write: the same request under the same key is answered the same and done once.
 
 use crate::support::evidence::{Signer, jpeg};
-use crate::support::{Officer, Reply, TestApp, ago, fix, new_id, now, operations, wait_until};
+use crate::support::{Officer, Reply, TestApp, Unit, ago, fix, new_id, now, operations, wait_until};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
 /// Writes whose repetition has a rule and a test of its own.
-const OWN_RULE: [&str; 10] = [
+const OWN_RULE: [&str; 13] = [
     "POST /auth/login",    // each is a session
     "POST /auth/refresh",  // the same successor until it is used
     "POST /auth/logout",   // gone is gone
@@ -14,7 +14,11 @@ const OWN_RULE: [&str; 10] = [
     "POST /ws-tickets",    // each can be redeemed once
     // Bytes: the same content of the same author and moment is the same item (tests/api/evidence).
     "POST /evidence/photos",
+    "POST /evidence/{id}/redacted",
     "POST /uploads",
+    // A device says it under the recording's own id, without a key (tests/api/evidence/docks.rs).
+    "POST /devices/{id}/manifest",
+    "POST /recordings/{id}/held",
     "PATCH /uploads/{id}",  // an offset is written once
     "POST /uploads/{id}",   // the same for clients that know only POST
     "DELETE /uploads/{id}", // gone is gone
@@ -72,6 +76,7 @@ async fn a_duplicate_of_every_write_is_answered_alike_and_done_once() {
     assignments(&app, &mut twice).await;
     backups(&app, &mut twice).await;
     evidence(&app, &mut twice).await;
+    inquiries(&app, &mut twice).await;
     let offered: BTreeSet<String> = operations(&app)
         .await
         .iter()
@@ -277,7 +282,9 @@ async fn evidence(app: &TestApp, twice: &mut Twice) {
     twice.send(&keeper, "POST", "/incidents/{id}/holds", &[&incident], why).await;
     twice.send(&keeper, "DELETE", "/holds/{id}", &[&hold], Value::Null).await;
     let kept = keeper.get(&format!("/evidence/{item}")).await.expect(200);
-    assert_eq!((kept["marks"].as_array().unwrap().len(), kept["holds"].as_array().unwrap().len()), (1, 1));
+    let holds = kept["retention"]["holds"].as_array().unwrap();
+    assert_eq!((kept["marks"].as_array().unwrap().len(), holds.len()), (1, 1));
+    keeping(&station, twice, &officer, &keeper).await;
     // What a lost device brings waits for the custodian.
     let device = Signer::enrol(&station).await;
     station.person("holder", "police_officer").await.login_on(&device.id).await.sign_on().await;
@@ -286,6 +293,72 @@ async fn evidence(app: &TestApp, twice: &mut Twice) {
     let late = device.photo(&jpeg(64, 48, 2), json!({ "captured_at": ago(5.0) })).await.expect(201).json();
     let late = late["id"].as_str().unwrap().to_owned();
     twice.send(&keeper, "POST", "/evidence/{id}/release", &[&late], json!({})).await;
+    // What a unit owes from the scene.
+    let call = room.incident_with(station.center, json!({ "category": "hazard" })).await;
+    let visit = room.assign(&call, &[&officer]).await.remove(0);
+    for event in ["accepted", "on_scene", "cleared"] {
+        officer.event(&visit, event).await.ok();
+    }
+    let gap = room.get("/scene-gaps").await.ok().items()[0]["id"].as_str().unwrap().to_owned();
+    twice.send(&room, "POST", "/scene-gaps/{id}/close", &[&gap], json!({ "reason": "the camera burnt" })).await;
+    recordings(&station, twice, &room, &officer, &keeper).await;
+}
+
+/// A recording that nobody is known to have worn.
+async fn recordings(station: &Unit, twice: &mut Twice, room: &Officer, officer: &Officer, keeper: &Officer) {
+    let camera = Signer::enrol_as(station, "body_worn_camera").await;
+    let film = new_id();
+    let named = json!({
+        "recording_id": film, "sha256": "ab".repeat(32), "started_at": ago(120.0), "ended_at": ago(60.0), "size": 9,
+        "marks": [],
+    });
+    let body = json!({ "clock_offset_ms": 0, "recordings": [named] }).to_string().into_bytes();
+    let path = format!("/devices/{}/manifest", camera.id);
+    let json_type = [("content-type", "application/json")];
+    let known = camera.send("POST", &path, &body, &json_type, body.clone()).await.expect(200).json();
+    let again = camera.send("POST", &path, &body, &json_type, body.clone()).await.expect(200).json();
+    assert_eq!(without_moments(&again), without_moments(&known), "the same manifest");
+    let wearer = json!({ "person_id": officer.person_id, "reason": "his voice" });
+    twice.send(keeper, "POST", "/recordings/{id}/wearer", &[&film], wearer).await;
+    twice.send(room, "POST", "/recordings/{id}/fetch", &[&film], json!({ "purpose": "appeal" })).await;
+}
+
+/// Classes, deletions and copies outward: of items whose term is over.
+async fn keeping(station: &Unit, twice: &mut Twice, officer: &Officer, keeper: &Officer) {
+    let boss = station.supervisor("boss").await;
+    let mut items = Vec::new();
+    for seed in 11..14 {
+        let item = officer.photo(&jpeg(64, 48, seed), json!({})).await.expect(201).id();
+        officer.previewed(&item).await;
+        station.app.sql(format!("UPDATE evidence SET keep_until = 1 WHERE id = '{item}'")).await;
+        items.push(item);
+    }
+    let [single, listed, classed]: [String; 3] = items.try_into().unwrap();
+    // The second hash is in the answer that shows the item.
+    wait_until("the second hash", || async {
+        officer.get(&format!("/evidence/{classed}")).await.expect(200)["sm3"].is_string()
+    })
+    .await;
+    let class = json!({ "category": "case", "reason": "a case after all" });
+    twice.send(keeper, "PUT", "/evidence/{id}/retention", &[&classed], class).await;
+    let why = json!({ "reason": "over", "article": "第十三条" });
+    twice.send(keeper, "POST", "/evidence/{id}/deletion", &[&single], why).await;
+    twice.send(&boss, "POST", "/evidence/{id}/deletion/approve", &[&single], json!({})).await;
+    let no = json!({ "reason": "not yet" });
+    twice.send(&boss, "POST", "/evidence/{id}/deletion/refuse", &[&single], no.clone()).await;
+    let batch = twice.send(keeper, "POST", "/deletions/batches", &[], json!({})).await.id();
+    wait_until("the list", || async {
+        keeper.get(&format!("/deletions/batches/{batch}")).await.expect(200)["state"] == "proposed"
+    })
+    .await;
+    let list = keeper.get(&format!("/deletions/batches/{batch}")).await.expect(200);
+    assert!(list.items().iter().any(|one| one["evidence_id"] == listed.as_str()), "{}", list.json);
+    twice.send(&boss, "POST", "/deletions/batches/{id}/approve", &[&batch], json!({})).await;
+    twice.send(&boss, "POST", "/deletions/batches/{id}/refuse", &[&batch], no).await;
+    let share = json!({ "receiver": "Court", "purpose": "a trial", "expires_at": ago(-3_600.0) });
+    let share = twice.send(keeper, "POST", "/evidence/{id}/shares", &[&listed], share).await.id();
+    twice.send(&boss, "POST", "/shares/{id}/approve", &[&share], json!({})).await;
+    twice.send(&boss, "POST", "/shares/{id}/revoke", &[&share], json!({})).await;
 }
 
 async fn backups(app: &TestApp, twice: &mut Twice) {
@@ -321,4 +394,19 @@ async fn backups(app: &TestApp, twice: &mut Twice) {
         caller.event(&assignment, event).await.ok();
     }
     twice.send(&caller, "POST", "/me/check-ins", &[], json!({ "assignment_id": assignment["id"] })).await;
+}
+
+async fn inquiries(app: &TestApp, twice: &mut Twice) {
+    let (station, _, officer) = app.station("Twice").await;
+    let boss = station.supervisor("boss").await;
+    let number = new_id();
+    let body = json!({
+        "number": number, "subject": { "person_id": officer.person_id }, "from": ago(60.0), "to": ago(0.0),
+        "reason": "a complaint", "expires_at": ago(-600.0),
+    });
+    let id = twice.send(&boss, "POST", "/inquiries", &[], body).await.id();
+    let listed = boss.get("/inquiries").await.ok();
+    assert_eq!(listed.items().iter().filter(|one| one["number"] == number.as_str()).count(), 1);
+    twice.send(&app.admin().await, "POST", "/inquiries/{id}/approve", &[&id], json!({})).await;
+    twice.send(&boss, "POST", "/inquiries/{id}/close", &[&id], json!({})).await;
 }

@@ -20,7 +20,7 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use serde::{Deserialize, Serialize};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::archive::{self, Writer};
 use super::entry::TouchKind;
@@ -42,7 +42,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// How often it looks.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 /// Bytes of a name within the archive, after `original/`.
-const NAME_MAX: usize = 80;
+pub const NAME_MAX: usize = 80;
 
 pub const README: &str = "README.txt";
 pub const SUMS: &str = "SHA256SUMS";
@@ -177,16 +177,27 @@ pub async fn export(core: &Arc<Core>, asked: Asked) -> Result<Bundle> {
 
 /// The touch `exported`. Returns the entries that the archive will hold, itself the last.
 pub fn announce(tx: &mut Tx<'_>, asked: &Asked) -> Result<Arc<Vec<CustodyId>>> {
-    let rows = store::entries_of(tx.conn(), &asked.evidence)?;
+    let detail = json!({ "what": "bundle", "purpose": asked.purpose });
+    exported(tx, &asked.evidence, asked.actor, asked.device, detail)
+}
+
+/// The touch `exported` that says this, and how many went before it and what their leaves hash to. Returns all of them,
+/// itself the last.
+pub fn exported(
+    tx: &mut Tx<'_>,
+    evidence: &EvidenceId,
+    actor: Option<PersonId>,
+    device: Option<DeviceId>,
+    mut detail: Value,
+) -> Result<Arc<Vec<CustodyId>>> {
+    let rows = store::entries_of(tx.conn(), evidence)?;
     let count = Count::of(rows.iter().map(|row| row.leaf.as_slice()));
-    let detail = json!({
-        "what": "bundle",
-        "purpose": asked.purpose,
-        "entries": count.entries,
-        "leaves": count.leaves,
-    });
-    let (evidence, kind) = (Some(&asked.evidence), TouchKind::Exported);
-    let id = log::touch(tx, log::Touch { evidence, kind, actor: asked.actor, device: asked.device, detail })?;
+    if let Value::Object(map) = &mut detail {
+        map.insert("entries".to_owned(), json!(count.entries));
+        map.insert("leaves".to_owned(), json!(count.leaves));
+    }
+    let kind = TouchKind::Exported;
+    let id = log::touch(tx, log::Touch { evidence: Some(evidence), kind, actor, device, detail })?;
     Ok(Arc::new(rows.iter().map(|row| row.id).chain([id]).collect()))
 }
 
@@ -203,13 +214,7 @@ pub fn pack(conn: &mut Conn, asked: &Asked, ids: &[CustodyId]) -> Result<Option<
     let Some(head) = store::head_over(conn, last)?.map(|row| TreeHead::from(&row)) else { return Ok(None) };
     let entries = rows.iter().map(|row| proved(conn, row, head.size)).collect::<Result<Vec<_>>>()?;
     let row = evidence_fetch(conn, &asked.evidence)?;
-    let receipt = store::receipt_find(conn, &asked.evidence, ReceiptKind::Stored)?
-        .ok_or_else(|| Error::conflict("the item has no receipt"))?;
-    let receipt = SignedReceipt {
-        receipt: receipt.body,
-        signature: BASE64_URL_SAFE_NO_PAD.encode(&receipt.signature),
-        key_id: receipt.key_id,
-    };
+    let receipt = signed_receipt(conn, &asked.evidence)?;
     let mut parts = vec![
         (KEYS.to_owned(), pretty(&PublicKeys { keys: keys::published(conn)? })?),
         (HEAD.to_owned(), pretty(&head)?),
@@ -219,7 +224,7 @@ pub fn pack(conn: &mut Conn, asked: &Asked, ids: &[CustodyId]) -> Result<Option<
     let original = match &asked.original {
         Some(path) => {
             let size = u64::try_from(row.size).map_err(Error::internal)?;
-            Some((format!("{ORIGINAL}{}", plain_name(&row.filename)), row.sha256, path.clone(), size))
+            Some((format!("{ORIGINAL}{}", plain_name(&row.filename, NAME_MAX)), row.sha256, path.clone(), size))
         }
         None => None,
     };
@@ -233,7 +238,11 @@ pub fn pack(conn: &mut Conn, asked: &Asked, ids: &[CustodyId]) -> Result<Option<
 }
 
 /// The archive around the original.
-fn laid_out(parts: &[(String, Vec<u8>)], original: Option<(String, PathBuf, u64)>, at: Timestamp) -> Result<Bundle> {
+pub fn laid_out(
+    parts: &[(String, Vec<u8>)],
+    original: Option<(String, PathBuf, u64)>,
+    at: Timestamp,
+) -> Result<Bundle> {
     let time = u64::try_from(at.as_micros() / MICROS).map_err(Error::internal)?;
     let mut before = Vec::new();
     let mut writer = Writer::new(&mut before, time);
@@ -252,7 +261,36 @@ fn laid_out(parts: &[(String, Vec<u8>)], original: Option<(String, PathBuf, u64)
     Ok(Bundle { before, original: original.map(|(_, path, size)| (path, size)), after })
 }
 
-fn proved(conn: &mut Conn, row: &EntryRow, size: u64) -> Result<Proved> {
+/// The receipt and these entries of an item, by number, each with its path to the head over `size` entries. All of them
+/// have numbers below that.
+///
+/// Errors: `conflict` when the item has no receipt.
+pub fn proofs(
+    conn: &mut Conn,
+    evidence: &EvidenceId,
+    ids: &[CustodyId],
+    size: u64,
+) -> Result<(SignedReceipt, Custody)> {
+    let wanted: BTreeSet<_> = ids.iter().copied().collect();
+    let mut rows = store::entries_of(conn, evidence)?;
+    rows.retain(|row| wanted.contains(&row.id));
+    rows.sort_by_key(|row| row.n);
+    let entries = rows.iter().map(|row| proved(conn, row, size)).collect::<Result<Vec<_>>>()?;
+    Ok((signed_receipt(conn, evidence)?, Custody { entries }))
+}
+
+fn signed_receipt(conn: &mut Conn, evidence: &EvidenceId) -> Result<SignedReceipt> {
+    let receipt = store::receipt_find(conn, evidence, ReceiptKind::Stored)?
+        .ok_or_else(|| Error::conflict("the item has no receipt"))?;
+    Ok(SignedReceipt {
+        receipt: receipt.body,
+        signature: BASE64_URL_SAFE_NO_PAD.encode(&receipt.signature),
+        key_id: receipt.key_id,
+    })
+}
+
+/// An entry with its number and its path to the head over `size` entries.
+pub fn proved(conn: &mut Conn, row: &EntryRow, size: u64) -> Result<Proved> {
     let n = u64::try_from(row.n.unwrap_or_default()).map_err(Error::internal)?;
     Ok(Proved {
         n,
@@ -263,18 +301,19 @@ fn proved(conn: &mut Conn, row: &EntryRow, size: u64) -> Result<Proved> {
     })
 }
 
-fn pretty(value: &impl Serialize) -> Result<Vec<u8>> {
+/// JSON to be read by people too, ending in a newline.
+pub fn pretty(value: &impl Serialize) -> Result<Vec<u8>> {
     let mut bytes = serde_json::to_vec_pretty(value)?;
     bytes.push(b'\n');
     Ok(bytes)
 }
 
 /// A file name as it may stand in an archive: no way to another folder, not too long for it.
-fn plain_name(name: &str) -> String {
+pub fn plain_name(name: &str, most: usize) -> String {
     let mut plain = String::new();
     for c in name.chars() {
         let c = if c.is_control() || matches!(c, '/' | '\\') { '_' } else { c };
-        if plain.len() + c.len_utf8() > NAME_MAX {
+        if plain.len() + c.len_utf8() > most {
             break;
         }
         plain.push(c);

@@ -41,6 +41,22 @@ text_enum! {
         Released = "released",
         /// Somebody read the log.
         LogRead = "log_read",
+        /// What its container says was read.
+        Examined = "examined",
+        /// A deletion was refused, or fell through because something keeps the item.
+        DeletionEnded = "deletion_ended",
+        /// A redacted copy was made of it.
+        Redacted = "redacted",
+        /// An inquiry was asked for, approved or closed, or a track was looked at under it.
+        Inquiry = "inquiry",
+        /// A look under an inquiry, told when that had ended; it names the entry of the look.
+        Disclosed = "disclosed",
+        /// A dock named what a camera holds.
+        Announced = "announced",
+        /// A dock has it whole and has signed for it.
+        Held = "held",
+        /// It was decided on whose body the camera was.
+        WearerDecided = "wearer_decided",
     }
 }
 

@@ -6,7 +6,8 @@
 //! keys       the signing keys, each signed in by the one before  head       a signed root
 //! sequencer  one node numbers entries and signs heads            anchor     the heads in a file to copy elsewhere
 //! receipt    what a device may delete its original against       bundle     one item with all its proofs, one archive
-//! verify/    `suixing verify`: a bundle or a whole store, offline
+//! dossier    what the archive of a whole incident holds
+//! verify/    `suixing verify`: a bundle, a dossier or a whole store, offline
 //! ```
 //!
 //! A request only inserts its entry, unnumbered, in its own transaction. The sequencer numbers what was committed, so
@@ -15,6 +16,7 @@
 pub mod anchor;
 pub mod archive;
 pub mod bundle;
+pub mod dossier;
 pub mod entry;
 pub mod head;
 pub mod keys;

@@ -26,14 +26,14 @@ use super::super::custody::bundle as archive;
 use super::super::rules::PURPOSE_MAX;
 use super::super::store::EvidenceRow;
 use super::headers::{Wanted, disposition, is_same, range};
-use super::items::PurposeQuery;
+use super::items::{LookQuery, PurposeQuery};
 use crate::platform::blobs::Blobs;
 use crate::platform::ctx::Ctx;
 use crate::platform::disk::blocking;
 use crate::platform::http::{Params, PathId, body, problem};
 use crate::platform::policy::Action;
 use crate::words::error::{Code, Error, Result};
-use crate::words::ids::EvidenceId;
+use crate::words::ids::{EvidenceId, InquiryId};
 
 /// Bytes of a file in memory for one reader.
 const PIECE: u64 = 128 * 1024;
@@ -52,24 +52,28 @@ pub struct PreviewQuery {
     /// Why; kept in the item's custody.
     #[param(max_length = 200)]
     pub purpose: Option<String>,
+    /// An open inquiry of one's own that covers the item; then no other right counts, and the look is told when it ends.
+    pub inquiry: Option<InquiryId>,
 }
 
 /// The original, whole or one part of it (`Range`, `If-Range` with the ETag).
 ///
-/// Permissions: who made it or wore the camera, rooms, supervisors and custodians above it. A reading of somebody
-/// else's leaves an entry in its custody, with the range and the purpose.
+/// Permissions: who made it or wore the camera, rooms, supervisors and custodians above it, investigators of an inquiry
+/// that covers it and is named. A reading of somebody else's leaves an entry in its custody, with the range and the
+/// purpose; under an inquiry, when that has ended.
 #[utoipa::path(get, path = "/api/v1/evidence/{id}/content", tag = "evidence",
-    params(("id" = EvidenceId, Path), PurposeQuery),
+    params(("id" = EvidenceId, Path), LookQuery),
     responses((status = 200, description = "The file"), (status = 206, description = "The part asked for"),
-        (status = 403), (status = 404), (status = 416, description = "`range_not_satisfiable`: it is shorter")))]
+        (status = 403), (status = 404), (status = 410, description = "`erased`"),
+        (status = 416, description = "`range_not_satisfiable`: it is shorter")))]
 pub async fn content(
     ctx: Ctx,
     PathId(id): PathId<EvidenceId>,
-    Params(query): Params<PurposeQuery>,
+    Params(query): Params<LookQuery>,
     request: HttpRequest,
 ) -> Result<HttpResponse> {
     body::text_opt("purpose", query.purpose.as_deref(), PURPOSE_MAX)?;
-    let (row, sight) = access::seen(&ctx, id, Action::EvidenceContent).await?;
+    let (row, sight) = access::seen_whole(&ctx, id, Action::EvidenceContent, query.inquiry).await?;
     let file = original(&ctx, &row).await?;
     let size = u64::try_from(row.size).map_err(Error::internal)?;
     let etag = format!("\"{}\"", row.sha256);
@@ -82,7 +86,8 @@ pub async fn content(
     };
     if !sight.own {
         let detail = json!({ "from": first, "to": end, "size": size });
-        access::record(&ctx, Some(id), Look::Content, query.purpose, detail).await?;
+        let under = sight.under.as_ref();
+        access::record_under(&ctx, under, Some(id), Look::Content, query.purpose, detail).await?;
     }
     let mut answer = HttpResponse::build(if part { StatusCode::PARTIAL_CONTENT } else { StatusCode::OK });
     guarded(&mut answer, &row.media_type);
@@ -98,7 +103,8 @@ pub async fn content(
 
 /// A preview: upright, small, without what the camera wrote into it.
 ///
-/// Permissions: whoever may see the item. A look at somebody else's leaves an entry in its custody.
+/// Permissions: whoever may see the item. A look at somebody else's leaves an entry in its custody; under an inquiry, when
+/// that has ended.
 #[utoipa::path(get, path = "/api/v1/evidence/{id}/preview", tag = "evidence",
     params(("id" = EvidenceId, Path), PreviewQuery),
     responses((status = 200, description = "JPEG"), (status = 404, description = "no such item, or no preview of it")))]
@@ -112,7 +118,7 @@ pub async fn preview(
     if !PREVIEW_PX.contains(&px) {
         return Err(Error::field("px", "must be 320 or 1600"));
     }
-    let (row, sight) = access::seen(&ctx, id, Action::EvidenceRead).await?;
+    let (row, sight) = access::seen_whole(&ctx, id, Action::EvidenceRead, query.inquiry).await?;
     let blobs = ctx.part::<Blobs>()?.clone();
     let read = move || -> Result<Vec<u8>> {
         let mut bytes = Vec::new();
@@ -123,7 +129,8 @@ pub async fn preview(
         if error.is(Code::NotFound) { error.with("previewed", json!(row.previewed)) } else { error }
     })?;
     if !sight.own {
-        access::record(&ctx, Some(id), Look::Preview, query.purpose, json!({ "px": px })).await?;
+        let under = sight.under.as_ref();
+        access::record_under(&ctx, under, Some(id), Look::Preview, query.purpose, json!({ "px": px })).await?;
     }
     let mut answer = HttpResponse::Ok();
     guarded(&mut answer, "image/jpeg");
@@ -132,7 +139,8 @@ pub async fn preview(
 
 /// The item with everything that proves it, in one archive (tar) for `suixing verify` and any other tool.
 ///
-/// Permissions: as for the original. Every export is an entry in the item's custody, with its purpose.
+/// Permissions: as for the original, but an inquiry only reads. Every export is an entry in the item's custody, with its
+/// purpose.
 #[utoipa::path(get, path = "/api/v1/evidence/{id}/bundle", tag = "evidence",
     params(("id" = EvidenceId, Path), PurposeQuery),
     responses((status = 200, description = "application/x-tar"), (status = 403), (status = 404),
@@ -167,7 +175,7 @@ pub async fn bundle(
 }
 
 /// Headers of everything that leaves as bytes.
-fn guarded(answer: &mut HttpResponseBuilder, media_type: &str) {
+pub fn guarded(answer: &mut HttpResponseBuilder, media_type: &str) {
     let kind = HeaderValue::from_str(media_type).unwrap_or(HeaderValue::from_static("application/octet-stream"));
     answer
         .insert_header((CONTENT_TYPE, kind))
@@ -178,7 +186,7 @@ fn guarded(answer: &mut HttpResponseBuilder, media_type: &str) {
 }
 
 /// Opens the original of an item. Errors: `not_found` when it was deleted, `conflict` while it lies elsewhere.
-async fn original(ctx: &Ctx, row: &EvidenceRow) -> Result<File> {
+pub async fn original(ctx: &Ctx, row: &EvidenceRow) -> Result<File> {
     if row.place != Place::Stored {
         let detail = format!("the original is {}, not here", row.place);
         return Err(Error::conflict(detail).with("place", json!(row.place)));
@@ -205,7 +213,7 @@ fn beyond(request: &HttpRequest, size: u64) -> Result<HttpResponse> {
 }
 
 /// The bytes from `first` up to `end`, one piece in memory at a time.
-fn pieces(file: File, first: u64, end: u64) -> impl Stream<Item = io::Result<Bytes>> {
+pub fn pieces(file: File, first: u64, end: u64) -> impl Stream<Item = io::Result<Bytes>> {
     stream::try_unfold((Arc::new(file), first), move |(file, at)| async move {
         let length = usize::try_from(end.saturating_sub(at).min(PIECE)).unwrap_or(0);
         if length == 0 {

@@ -1,10 +1,11 @@
 //! Endpoints of what is asked of items; delivering them has doors of its own ([`super::uploads`], [`super::photos`]).
 
-mod content;
+pub mod content;
 pub mod custody;
-mod headers;
+pub mod headers;
 mod holds;
 mod items;
+mod looks;
 mod marks;
 
 use actix_web::HttpResponse;
@@ -34,7 +35,8 @@ pub fn routes(config: &mut ServiceConfig) {
         .service(resource("/evidence/{id}/holds").route(post().to(holds::hold_item)))
         .service(resource("/evidence/{id}/release").route(post().to(holds::release)))
         .service(resource("/incidents/{id}/holds").route(post().to(holds::hold_incident)))
-        .service(resource("/holds/{id}").route(delete().to(holds::lift)));
+        .service(resource("/holds/{id}").route(delete().to(holds::lift)))
+        .service(resource("/evidence/{id}/looks").route(get().to(looks::looks)));
     custody::routes(config);
 }
 
@@ -54,6 +56,7 @@ pub fn routes(config: &mut ServiceConfig) {
     holds::hold_incident,
     holds::lift,
     holds::release,
+    looks::looks,
 ))]
 pub struct Api;
 

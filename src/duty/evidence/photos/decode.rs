@@ -1,22 +1,20 @@
 //! Previews: one decoding for both sizes, within bounds of pixels, memory and time, upright, without what the camera
 //! wrote into the original.
 //!
-//! JPEGs that are far larger than the larger preview are decoded at half, a quarter or an eighth of their size already
-//! where their frequencies are added up; [`reduced_jpeg`] is the only place that knows with which crate. Everything
-//! else, and what that crate does not know, goes through `image`. Blocking: runs behind the [`super::Gate`].
+//! JPEGs that are far larger than the larger preview are decoded at half, a quarter or an eighth of their size already by
+//! [`super::turbo`], which also writes the previews. Everything else, and what that does not know, goes through `image`.
+//! Blocking: runs behind the [`super::Gate`].
 
 use std::io::{self, BufReader, Read, Seek, SeekFrom};
 use std::time::Instant;
 
 use fast_image_resize::images::{Image, ImageRef};
 use fast_image_resize::{PixelType, ResizeOptions, Resizer};
-use image::codecs::jpeg::JpegEncoder;
 use image::metadata::Orientation;
 use image::{DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader, Limits, RgbImage};
-use jpeg_decoder::{CodingProcess, PixelFormat};
 
 use super::sniff::Format;
-use super::{LARGE_PX, SMALL_PX};
+use super::{LARGE_PX, SMALL_PX, turbo};
 
 /// Pixels of the largest original that is decoded; the largest cameras of phones have 200 million but give 50.
 pub const PIXELS_MAX: u64 = 100_000_000;
@@ -26,8 +24,6 @@ pub const MEMORY_MAX: u64 = 4 * PIXELS_MAX;
 pub const FILE_MAX: u64 = 2 * super::PHOTO_MAX;
 /// Of the previews, on the usual scale up to 100.
 const QUALITY: u8 = 82;
-/// From this side on a JPEG can be decoded at half its size and still have enough for the larger preview.
-const REDUCED_FROM: u32 = 2 * LARGE_PX;
 
 /// One preview, ready to be stored.
 #[derive(Clone, Debug)]
@@ -50,7 +46,7 @@ pub enum Refusal {
 }
 
 /// A step on the way.
-type Step<T> = std::result::Result<T, Refusal>;
+pub(super) type Step<T> = std::result::Result<T, Refusal>;
 
 /// The previews of a picture, the smaller first. `orientation` is EXIF's number, 1 to 8.
 pub fn previews<R: Read + Seek>(source: R, format: Format, orientation: u8, deadline: Instant) -> Step<Vec<Preview>> {
@@ -98,8 +94,8 @@ impl<R: Seek> Seek for Timed<R> {
 pub(super) struct Pixels {
     pub width: u32,
     pub height: u32,
-    channels: PixelType,
-    data: Vec<u8>,
+    pub channels: PixelType,
+    pub data: Vec<u8>,
 }
 
 fn pixels<R: Read + Seek>(source: &mut Timed<R>, format: Format) -> Step<Pixels> {
@@ -110,7 +106,7 @@ fn pixels<R: Read + Seek>(source: &mut Timed<R>, format: Format) -> Step<Pixels>
         other => return Err(Refusal::Broken(format!("{other} is not decoded"))),
     };
     if format == Format::Jpeg
-        && let Some(pixels) = reduced_jpeg(source)?
+        && let Some(pixels) = reduced(source)?
     {
         return Ok(pixels);
     }
@@ -118,7 +114,7 @@ fn pixels<R: Read + Seek>(source: &mut Timed<R>, format: Format) -> Step<Pixels>
 }
 
 /// Within the bounds: the pixels, and what the decoder holds of each.
-fn fits(width: u32, height: u32, bytes_per_pixel: u64) -> Step<()> {
+pub(super) fn fits(width: u32, height: u32, bytes_per_pixel: u64) -> Step<()> {
     let pixels = u64::from(width) * u64::from(height);
     if pixels > PIXELS_MAX || pixels.saturating_mul(bytes_per_pixel) > MEMORY_MAX {
         return Err(Refusal::TooLarge(Some((width, height))));
@@ -130,31 +126,16 @@ fn rewind(source: &mut impl Seek) -> Step<()> {
     source.seek(SeekFrom::Start(0)).map(drop).map_err(|error| Refusal::Broken(error.to_string()))
 }
 
-/// A large JPEG at a part of its size, never below the larger preview's; none when it is not large, or of a kind that
-/// only the other decoder knows, or broken in a way the other may forgive.
-pub(super) fn reduced_jpeg<R: Read + Seek>(source: &mut R) -> Step<Option<Pixels>> {
+/// A JPEG the short way, see [`turbo::reduced`].
+fn reduced<R: Read + Seek>(source: &mut R) -> Step<Option<Pixels>> {
+    let length = source.seek(SeekFrom::End(0)).unwrap_or(0).min(FILE_MAX);
     rewind(source)?;
-    let mut decoder = jpeg_decoder::Decoder::new(BufReader::new(source));
-    if decoder.read_info().is_err() {
-        return Ok(None);
+    let mut jpeg = Vec::with_capacity(usize::try_from(length).unwrap_or(0));
+    source.take(FILE_MAX + 1).read_to_end(&mut jpeg).map_err(|error| Refusal::Broken(error.to_string()))?;
+    if jpeg.len() as u64 > FILE_MAX {
+        return Err(Refusal::TooLarge(None));
     }
-    let Some(info) = decoder.info() else { return Ok(None) };
-    let (width, height) = (u32::from(info.width), u32::from(info.height));
-    let channels = match info.pixel_format {
-        PixelFormat::L8 => PixelType::U8,
-        PixelFormat::RGB24 => PixelType::U8x3,
-        _ => return Ok(None),
-    };
-    // A progressive picture is held as two bytes for each of three channels until its last scan has come.
-    fits(width, height, if matches!(info.coding_process, CodingProcess::DctProgressive) { 6 } else { 3 })?;
-    if width.max(height) < REDUCED_FROM {
-        return Ok(None);
-    }
-    decoder.set_max_decoding_buffer_size(usize::try_from(MEMORY_MAX).unwrap_or(usize::MAX));
-    let side = u16::try_from(LARGE_PX).unwrap_or(u16::MAX);
-    let Ok((width, height)) = decoder.scale(side, side) else { return Ok(None) };
-    let Ok(data) = decoder.decode() else { return Ok(None) };
-    Ok(Some(Pixels { width: width.into(), height: height.into(), channels, data }))
+    turbo::reduced(&jpeg)
 }
 
 /// Every pixel.
@@ -260,8 +241,33 @@ fn shrink(pixels: Pixels, orientation: u8) -> Step<Vec<Preview>> {
 
 impl Preview {
     fn of(px: u32, image: &RgbImage) -> Step<Self> {
-        let mut jpeg = Vec::new();
-        JpegEncoder::new_with_quality(&mut jpeg, QUALITY).encode_image(image).map_err(refusal)?;
-        Ok(Self { px, width: image.width(), height: image.height(), jpeg })
+        Ok(Self { px, width: image.width(), height: image.height(), jpeg: turbo::encode(image, QUALITY)? })
+    }
+}
+
+/// Every pixel, upright, without channels for see-through: for a copy that leaves the house.
+pub fn whole<R: Read + Seek>(source: R, format: Format, orientation: u8, deadline: Instant) -> Step<RgbImage> {
+    let known = match format {
+        Format::Jpeg => ImageFormat::Jpeg,
+        Format::Png => ImageFormat::Png,
+        Format::Webp => ImageFormat::WebP,
+        other => return Err(Refusal::Broken(format!("{other} is not decoded"))),
+    };
+    let mut source = Timed { source, deadline };
+    let made = full(&mut source, known).and_then(|pixels| {
+        source.check()?;
+        let Pixels { width, height, channels, data } = pixels;
+        let image = RgbImage::from_raw(width, height, solid(channels, data))
+            .ok_or_else(|| Refusal::Broken("pixels are missing".to_owned()))?;
+        let mut image = DynamicImage::ImageRgb8(image);
+        if let Some(turn) = Orientation::from_exif(orientation) {
+            image.apply_orientation(turn);
+        }
+        Ok(image.into_rgb8())
+    });
+    match made {
+        // Decoders put what the reader said into words of their own.
+        Err(Refusal::Broken(_)) if source.check().is_err() => Err(Refusal::TookTooLong),
+        other => other,
     }
 }

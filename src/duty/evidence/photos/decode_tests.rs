@@ -1,16 +1,19 @@
 //! Previews upright, in proportion, within bounds, and like the original; bad pictures get an answer.
 
 use std::io::Cursor;
+use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
 use fast_image_resize::Resizer;
+use image::codecs::jpeg::JpegEncoder;
 use image::{ImageFormat, RgbImage};
+use proptest::prelude::*;
 
-use super::decode::{self, Preview, Refusal, previews};
+use super::decode::{self, Pixels, Preview, Refusal, previews};
 use super::exif;
 use super::samples::{self, CORNERS, Tags};
 use super::sniff::Format;
-use super::{LARGE_PX, SMALL_PX};
+use super::{LARGE_PX, SMALL_PX, turbo};
 
 fn soon() -> Instant {
     Instant::now() + Duration::from_secs(60)
@@ -184,23 +187,192 @@ fn what_nobody_decodes_is_said() {
     }
 }
 
-/// Decoding at half the size is only allowed because nobody can tell.
-#[test]
-fn the_short_way_looks_like_the_long_way() {
-    let bytes = samples::jpeg(&samples::waves(3400, 900));
-    let mut resizer = Resizer::new();
-    let short = decode::reduced_jpeg(&mut Cursor::new(&bytes)).unwrap().unwrap();
-    assert_eq!((short.width, short.height), (1700, 450), "half, and not less than the preview");
-    let short = short.within(&mut resizer, LARGE_PX).unwrap();
-    let long = decode::full(&mut Cursor::new(&bytes), ImageFormat::Jpeg).unwrap();
-    let long = long.within(&mut resizer, LARGE_PX).unwrap();
-    let alike = ssim(&short, &long);
-    assert!(alike > 0.97, "{alike}");
-    // The measure does tell: the same picture two pixels further is another.
-    let moved = RgbImage::from_fn(long.width(), long.height(), |x, y| *long.get_pixel((x + 2) % long.width(), y));
-    assert!(ssim(&moved, &long) < 0.9);
+fn short(bytes: &[u8]) -> Option<Pixels> {
+    turbo::reduced(bytes).unwrap()
 }
 
+fn long(bytes: &[u8]) -> Pixels {
+    decode::full(&mut Cursor::new(bytes), ImageFormat::Jpeg).unwrap()
+}
+
+/// Decoding at a part of the size is only allowed because nobody can tell.
+#[test]
+fn the_short_way_looks_like_the_long_way() {
+    let mut resizer = Resizer::new();
+    let parts = [((3400, 900), (1700, 450)), ((6600, 400), (1650, 100)), ((13_000, 240), (1625, 30))];
+    for ((width, height), (part_width, part_height)) in parts {
+        for (name, image) in [("waves", samples::waves(width, height)), ("street", samples::street(width, height))] {
+            let bytes = samples::jpeg(&image);
+            let short = short(&bytes).unwrap();
+            assert_eq!((short.width, short.height), (part_width, part_height), "not less than the preview");
+            let short = short.within(&mut resizer, LARGE_PX).unwrap();
+            let long = long(&bytes).within(&mut resizer, LARGE_PX).unwrap();
+            let alike = ssim(&short, &long);
+            assert!(alike > 0.98, "{name} of {width}: {alike}");
+            // The measure does tell: the same picture two pixels further is another.
+            let moved =
+                RgbImage::from_fn(long.width(), long.height(), |x, y| *long.get_pixel((x + 2) % long.width(), y));
+            assert!(ssim(&moved, &long) < 0.9, "{name} of {width}");
+        }
+    }
+}
+
+/// Whole previews, as they are stored, against every pixel decoded, reduced once for each size and written by `image`.
+#[test]
+fn previews_look_like_those_made_with_care() {
+    let mut resizer = Resizer::new();
+    for (name, image) in [("waves", samples::waves(4000, 600)), ("street", samples::street(4000, 600))] {
+        let bytes = samples::jpeg(&image);
+        let whole = long(&bytes);
+        for preview in made(&bytes, Format::Jpeg, 1) {
+            let best = whole.within(&mut resizer, preview.px).unwrap();
+            let mut written = Vec::new();
+            JpegEncoder::new_with_quality(&mut written, 82).encode_image(&best).unwrap();
+            let written = image::load_from_memory(&written).unwrap().into_rgb8();
+            let (ours, theirs) = (ssim(&pixels_of(&preview), &best), ssim(&written, &best));
+            assert!(ours > theirs - 0.005 && ours > 0.95, "{name} at {}: {ours}, with care {theirs}", preview.px);
+        }
+    }
+}
+
+#[test]
+fn what_the_short_way_does_not_know_goes_the_long_way() {
+    // Not large.
+    let small = samples::jpeg(&samples::waves(3000, 40));
+    assert!(short(&small).is_none());
+    // Large, but cut off, or no JPEG at all.
+    let large = samples::jpeg(&samples::waves(3400, 200));
+    assert!(short(&large).is_some());
+    assert!(short(&large[..large.len() / 2]).is_none());
+    assert!(short(b"\xFF\xD8\xFF\xE0 and nothing").is_none());
+    // Four inks, as printers have them: only its header says so.
+    assert_eq!(made(&samples::jpeg_of_inks(3400, 40), Format::Jpeg, 1).len(), 2);
+}
+
+#[test]
+fn a_progressive_picture_is_measured_by_what_it_holds() {
+    let progressive = samples::jpeg_progressive(&samples::waves(3400, 200));
+    let alike = ssim(
+        &short(&progressive).unwrap().within(&mut Resizer::new(), LARGE_PX).unwrap(),
+        &long(&progressive).within(&mut Resizer::new(), LARGE_PX).unwrap(),
+    );
+    assert!(alike > 0.97, "{alike}");
+    // 90 million pixels: fine in one pass, too much for one that keeps all of them until its last scan.
+    let size = (10_000, 9_000);
+    let refused = turbo::reduced(&samples::claiming(progressive, size.0, size.1)).map(drop);
+    assert_eq!(refused, Err(Refusal::TooLarge(Some((size.0.into(), size.1.into())))));
+}
+
+/// A change to a file, by shares of its length.
+#[derive(Clone, Debug)]
+enum Damage {
+    Flip(f64, u8),
+    Cut(f64),
+    Drop(f64, usize),
+    Insert(f64, Vec<u8>),
+}
+
+fn damage() -> impl Strategy<Value = Damage> {
+    prop_oneof![
+        4 => (0.0..1.0_f64, 1..=255_u8).prop_map(|(at, bits)| Damage::Flip(at, bits)),
+        // Headers are where the harm is.
+        4 => (0.0..0.05_f64, 1..=255_u8).prop_map(|(at, bits)| Damage::Flip(at, bits)),
+        1 => (0.0..1.0_f64).prop_map(Damage::Cut),
+        1 => (0.0..1.0_f64, 1..40_usize).prop_map(|(at, bytes)| Damage::Drop(at, bytes)),
+        1 => (0.0..1.0_f64, proptest::collection::vec(any::<u8>(), 1..40))
+            .prop_map(|(at, bytes)| Damage::Insert(at, bytes)),
+    ]
+}
+
+fn damaged(mut bytes: Vec<u8>, all: Vec<Damage>) -> Vec<u8> {
+    for one in all {
+        let place = |at: f64, bytes: &[u8]| (at * bytes.len() as f64) as usize;
+        match one {
+            Damage::Flip(at, bits) => {
+                let at = place(at, &bytes);
+                if let Some(byte) = bytes.get_mut(at) {
+                    *byte ^= bits;
+                }
+            }
+            Damage::Cut(at) => bytes.truncate(place(at, &bytes)),
+            Damage::Drop(at, count) => {
+                let at = place(at, &bytes);
+                bytes.drain(at..(at + count).min(bytes.len()));
+            }
+            Damage::Insert(at, new) => {
+                let at = place(at, &bytes);
+                bytes.splice(at..at, new);
+            }
+        }
+    }
+    bytes
+}
+
+static WHOLE: LazyLock<Vec<(Vec<u8>, Format)>> = LazyLock::new(|| {
+    let image = samples::street(70, 50);
+    // Just large enough for the short way.
+    let wide = samples::street(3208, 16);
+    vec![
+        (samples::jpeg(&image), Format::Jpeg),
+        (samples::jpeg(&wide), Format::Jpeg),
+        (samples::jpeg_progressive(&wide), Format::Jpeg),
+        (samples::png(&image), Format::Png),
+        (samples::png_see_through(70, 50), Format::Png),
+        (samples::webp(&image), Format::Webp),
+    ]
+});
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 256, max_shrink_iters: 200, ..ProptestConfig::default() })]
+
+    /// Whatever arrives is an answer: previews within their bounds, or words. A decoder that panicked would take the
+    /// test with it.
+    #[test]
+    fn any_damage_is_an_answer(
+        which in 0..6_usize, all in proptest::collection::vec(damage(), 1..6), orientation in any::<u8>()
+    ) {
+        let (whole, format) = &WHOLE[which];
+        let (bytes, format) = (damaged(whole.clone(), all), *format);
+        match previews(Cursor::new(&bytes), format, orientation, soon()) {
+            Ok(made) => {
+                prop_assert_eq!(made.len(), 2);
+                for one in made {
+                    prop_assert!(one.width >= 1 && one.height >= 1 && one.width.max(one.height) <= one.px);
+                    prop_assert!(pixels_of(&one).width() == one.width);
+                }
+            }
+            Err(Refusal::Broken(words)) => prop_assert!(!words.is_empty()),
+            Err(Refusal::TooLarge(size)) => {
+                let small = |(width, height)| u64::from(width) * u64::from(height) * 8 < decode::MEMORY_MAX;
+                let fits = size.is_some_and(small);
+                prop_assert!(!fits, "{size:?} is not too large");
+            }
+            Err(Refusal::TookTooLong) => prop_assert!(false, "a small file took a minute"),
+        }
+    }
+
+    /// What claims more pixels than are allowed is refused by its header.
+    #[test]
+    fn any_claim_beyond_the_bounds_is_refused(width in 1_u16..=65_500, height in 1_u16..=65_500) {
+        let pixels = u64::from(width) * u64::from(height);
+        prop_assume!(pixels > decode::PIXELS_MAX);
+        let (begun, claimed) = (Instant::now(), (u32::from(width), u32::from(height)));
+        for (bytes, format) in [
+            (samples::jpeg_claiming(width, height), Format::Jpeg),
+            (samples::png_claiming(claimed.0, claimed.1), Format::Png),
+        ] {
+            let outcome = previews(Cursor::new(&bytes), format, 1, soon()).map(drop);
+            prop_assert!(matches!(outcome, Err(Refusal::TooLarge(_))), "{format}: {outcome:?}");
+        }
+        prop_assert!(begun.elapsed() < Duration::from_secs(2), "nothing was decoded");
+    }
+
+    #[test]
+    fn any_bytes_are_an_answer(bytes in proptest::collection::vec(any::<u8>(), 0..300), which in 0..3_usize) {
+        let format = [Format::Jpeg, Format::Png, Format::Webp][which];
+        prop_assert!(previews(Cursor::new(&bytes), format, 1, soon()).is_err());
+    }
+}
 /// Mean structural similarity of the brightness over windows of 8 × 8.
 fn ssim(one: &RgbImage, other: &RgbImage) -> f64 {
     assert_eq!(one.dimensions(), other.dimensions());

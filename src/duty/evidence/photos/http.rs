@@ -16,6 +16,8 @@ use super::sniff::{Sniffed, sniff};
 use super::staged::Sealed;
 use crate::duty::evidence::deliver::{Deliverer, device_deliverer};
 use crate::duty::evidence::http::shown;
+use crate::duty::evidence::keeping::erase::tombstone;
+use crate::duty::evidence::keeping::{Bytes, redact};
 use crate::duty::evidence::service::view::EvidenceView;
 use crate::duty::evidence::service::{self, Arrived};
 use crate::duty::evidence::{Kind, access, rules};
@@ -92,6 +94,11 @@ pub struct PhotoMetadata {
     (status = 422, description = "No picture, a hash that does not match, or a field that is wrong"),
 ))]
 pub async fn photo_add(request: HttpRequest, payload: web::Payload) -> Result<HttpResponse> {
+    take(request, payload, None).await
+}
+
+/// Takes a photo in, by itself or as a redacted copy of an original.
+pub async fn take(request: HttpRequest, payload: web::Payload, redacts: Option<EvidenceId>) -> Result<HttpResponse> {
     let sender = sender(&request).await?;
     check_head(&request)?;
     let blobs = sender.core().part::<Blobs>()?.clone();
@@ -104,7 +111,7 @@ pub async fn photo_add(request: HttpRequest, payload: web::Payload) -> Result<Ht
     let meta = RequestMeta::read(&request, said.as_bytes())?;
     let metadata: PhotoMetadata = strict::from_slice(&metadata)?;
     let is = sniff(&file.head);
-    let arrived = arrived(&ctx, &file, is, metadata, filename, declared_type)?;
+    let arrived = Arrived { redacts, ..arrived(&ctx, &file, is, metadata, filename, declared_type)? };
     let allowed = arrived.clone();
     let (inner, now) = (ctx.clone(), ctx.clock.now());
     ctx.db.read(move |conn| allow(conn, &inner.actor, by, &allowed, now)).await?;
@@ -212,6 +219,8 @@ fn arrived(
         captured_at: metadata.captured_at,
         device_signature: metadata.device_signature,
         upload: None,
+        redacts: None,
+        recording: None,
     })
 }
 
@@ -230,17 +239,25 @@ fn named(metadata: Option<String>, part: Option<String>, is: Sniffed) -> Result<
 /// Whether the sender may deliver this author's item, and to this incident. Errors: `forbidden`, `not_found`.
 fn allow(conn: &mut Conn, actor: &Actor, by: Deliverer, item: &Arrived, now: Timestamp) -> Result<()> {
     by.check_author(conn, actor, &item.author, item.captured_at, now)?;
+    if let Some(original) = &item.redacts {
+        if by.is_device() {
+            return Err(Error::forbidden("a redacted copy is made by somebody who is signed in"));
+        }
+        redact::differs(&redact::allow(conn, actor, original)?, &item.sha256)?;
+    }
     access::bind(conn, actor, &item.author, item.incident, item.assignment).map(drop)
 }
 
 /// Takes the bytes over and makes the item, once per key and once per capture.
 async fn store(ctx: &Ctx, meta: &RequestMeta, blobs: Blobs, file: Sealed, arrived: Arrived) -> Result<Done> {
     let media_type = rules::media_type(&file.head);
+    // Until the row is there nobody removes the same bytes.
+    let _storing = ctx.part::<Bytes>()?.shared(&file.sha256).await;
     blocking(move || blobs.adopt(file.path(), &file.sha256)).await??;
     let inner = ctx.clone();
     idem::run(ctx, meta, Priority::Normal, move |tx| {
         let completed = service::complete_in(tx, &inner, &arrived, media_type)?;
-        Ok(Done::new(201, json!({ "id": completed.id })))
+        Ok(Done::new(if completed.erased { 410 } else { 201 }, json!({ "id": completed.id })))
     })
     .await
 }
@@ -248,6 +265,9 @@ async fn store(ctx: &Ctx, meta: &RequestMeta, blobs: Blobs, file: Sealed, arrive
 /// The item, or no more than its names for whoever only brings it.
 async fn answer(request: &HttpRequest, ctx: &Ctx, done: &Done, write_only: bool) -> Result<HttpResponse> {
     let id: EvidenceId = done.id()?;
+    if done.status == 410 {
+        return Err(ctx.db.read(move |conn| tombstone(conn, &id)).await?);
+    }
     let address = format!("/api/v1/evidence/{id}");
     // The same may have come before, and been put aside meanwhile.
     let sees = !write_only && access::seen(ctx, id, Action::EvidenceRead).await.is_ok();

@@ -17,6 +17,7 @@ use super::shape::Shape;
 use super::sniff::{Format, Sniffed};
 use crate::duty::evidence::custody::{Touch, TouchKind, touch};
 use crate::duty::evidence::jobs::Args;
+use crate::duty::evidence::keeping::Bytes;
 use crate::duty::evidence::store::previews::{self, PreviewRow};
 use crate::duty::evidence::store::{self, EvidenceRow};
 use crate::duty::evidence::{Kind, Previewed, messages};
@@ -60,6 +61,9 @@ struct Seen {
 pub async fn run(core: &Core, job: &JobRow) -> Result<()> {
     let Args { evidence_id: id, declared_type } = serde_json::from_str(&job.args)?;
     let job = job.clone();
+    // A deletion removes previews when none are being made any more.
+    let sha256 = core.db.read(move |conn| Ok(store::evidence_find(conn, &id)?.map(|row| row.sha256))).await?;
+    let _reading = core.part::<Bytes>()?.shared(sha256.as_deref().unwrap_or_default()).await;
     match core.db.read(move |conn| load(conn, &id, declared_type)).await? {
         Some(item) => {
             let seen = look(core, &item, job.attempts).await?;

@@ -7,6 +7,7 @@
 //! staged   one arriving file, hashed           examine   all that is learnt without decoding
 //! job      the durable job behind both doors   decode    previews within bounds
 //! gate     how many decode at once, how long   findings  differences, as codes, details and words
+//! turbo    large JPEGs at a part of their size
 //! ```
 
 pub mod body;
@@ -29,6 +30,7 @@ mod samples;
 pub mod shape;
 pub mod sniff;
 pub mod staged;
+mod turbo;
 
 pub use gate::Gate;
 

@@ -5,6 +5,7 @@ use std::io::Cursor;
 use image::codecs::jpeg::JpegEncoder;
 use image::codecs::webp::WebPEncoder;
 use image::{ExtendedColorType, ImageFormat, Rgb, RgbImage, RgbaImage};
+use turbojpeg::{Compressor, Image, PixelFormat};
 
 /// Top left, top right, bottom left, bottom right of [`scene`].
 pub const CORNERS: [[u8; 3]; 4] = [[220, 30, 30], [30, 200, 40], [30, 40, 220], [235, 235, 235]];
@@ -24,6 +25,29 @@ pub fn waves(width: u32, height: u32) -> RgbImage {
         let (x, y) = (x as f32, y as f32);
         let value = |a: f32, b: f32| (127.0 + 60.0 * (x * a).sin() + 60.0 * (y * b).cos()) as u8;
         Rgb([value(0.05, 0.09), value(0.21, 0.03), value(0.02, 0.13)])
+    })
+}
+
+/// What a street looks like to an encoder: surfaces of every size that fade into each other, edges, grain.
+pub fn street(width: u32, height: u32) -> RgbImage {
+    // A number of a place, the same every time.
+    let dice = |x: u32, y: u32, octave: u32| {
+        let mut value = x.wrapping_mul(0x9E37_79B1) ^ y.wrapping_mul(0x85EB_CA77) ^ octave.wrapping_mul(0xC2B2_AE3D);
+        value = (value ^ (value >> 15)).wrapping_mul(0x2C1B_3C6D);
+        (value >> 16) as f32 / 65_536.0
+    };
+    let surface = |x: u32, y: u32, cell: u32| {
+        let (left, top) = (x / cell, y / cell);
+        let (right, down) = ((x % cell) as f32 / cell as f32, (y % cell) as f32 / cell as f32);
+        let row = |y| dice(left, y, cell) * (1.0 - right) + dice(left + 1, y, cell) * right;
+        row(top) * (1.0 - down) + row(top + 1) * down
+    };
+    RgbImage::from_fn(width, height, |x, y| {
+        let sum = [256, 64, 16, 8].iter().map(|cell| surface(x, y, *cell)).sum::<f32>() / 4.0;
+        let edge = if (x / 90 + y / 70).is_multiple_of(5) { 0.25 } else { 0.0 };
+        let grain = (dice(x, y, 1) - 0.5) * 0.06;
+        let tone = |share: f32| ((sum * share + edge + grain).clamp(0.0, 1.0) * 255.0) as u8;
+        Rgb([tone(1.0), tone(0.9), tone(0.7)])
     })
 }
 
@@ -76,11 +100,34 @@ pub fn png_claiming(width: u32, height: u32) -> Vec<u8> {
 
 /// A JPEG whose frame header claims another size than it has.
 pub fn jpeg_claiming(width: u16, height: u16) -> Vec<u8> {
-    let mut bytes = jpeg(&scene(16, 16));
-    let frame = bytes.windows(2).position(|pair| pair == [0xFF, 0xC0]).unwrap();
+    claiming(jpeg(&scene(16, 16)), width, height)
+}
+
+/// The same of any JPEG.
+pub fn claiming(mut bytes: Vec<u8>, width: u16, height: u16) -> Vec<u8> {
+    let frame = bytes.windows(2).position(|pair| matches!(pair, [0xFF, 0xC0 | 0xC2])).unwrap();
     bytes[frame + 5..frame + 7].copy_from_slice(&height.to_be_bytes());
     bytes[frame + 7..frame + 9].copy_from_slice(&width.to_be_bytes());
     bytes
+}
+
+/// In several scans, each finer than the one before.
+pub fn jpeg_progressive(image: &RgbImage) -> Vec<u8> {
+    let mut encoder = Compressor::new().unwrap();
+    encoder.set_progressive(true).unwrap();
+    written(encoder, image.as_raw(), image.width(), image.height(), PixelFormat::RGB)
+}
+
+/// Cyan, magenta, yellow and black.
+pub fn jpeg_of_inks(width: u32, height: u32) -> Vec<u8> {
+    let inks: Vec<u8> = (0..width * height).flat_map(|n| [200, (n % width / 16) as u8, 120, 255]).collect();
+    written(Compressor::new().unwrap(), &inks, width, height, PixelFormat::CMYK)
+}
+
+fn written(mut encoder: Compressor, pixels: &[u8], width: u32, height: u32, format: PixelFormat) -> Vec<u8> {
+    let (width, height) = (width as usize, height as usize);
+    encoder.set_quality(95).unwrap();
+    encoder.compress_to_vec(Image { pixels, width, pitch: width * format.size(), height, format }).unwrap()
 }
 
 fn crc32(bytes: &[u8]) -> u32 {

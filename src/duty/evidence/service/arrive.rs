@@ -9,8 +9,14 @@ use super::super::access;
 use super::super::custody::receipt::{self, Taken};
 use super::super::custody::{ReceiptKind, Touch, TouchKind, touch};
 use super::super::jobs::{Args, PHOTO_JOB, SM3_JOB};
+use super::super::keeping::terms::is_permanent;
+use super::super::keeping::{self, Terms, standing};
+use super::super::media;
 use super::super::messages;
+use super::super::recordings::service as recordings;
+use super::super::recordings::store::RecordingRow;
 use super::super::rules;
+use super::super::scene;
 use super::super::store::{self, EvidenceRow};
 use super::super::{Kind, Place, Previewed, Retention};
 use crate::duty::incidents::trail;
@@ -22,7 +28,7 @@ use crate::platform::disk::blocking;
 use crate::platform::events::Event;
 use crate::platform::jobs;
 use crate::words::error::{Code, Error, Result};
-use crate::words::ids::{AssignmentId, DeviceId, EvidenceId, IncidentId, PersonId, SessionId, UploadId};
+use crate::words::ids::{AssignmentId, DeviceId, EvidenceId, IncidentId, PersonId, RecordingId, SessionId, UploadId};
 use crate::words::time::Timestamp;
 
 /// Seconds after which the second hash is computed: a preview is waited for, that is not.
@@ -54,6 +60,10 @@ pub struct Arrived {
     pub device_signature: Option<String>,
     /// The upload it came by.
     pub upload: Option<UploadId>,
+    /// The original of which it is a redacted copy.
+    pub redacts: Option<EvidenceId>,
+    /// The recording of a manifest that it is said to be.
+    pub recording: Option<RecordingId>,
 }
 
 /// What became of it.
@@ -62,6 +72,8 @@ pub struct Completed {
     pub id: EvidenceId,
     /// The same had come before; nothing was done.
     pub again: bool,
+    /// The same had come before and was lawfully deleted; what came is removed.
+    pub erased: bool,
 }
 
 /// Makes an item of a file whose bytes have been adopted. The same again answers the first.
@@ -85,10 +97,22 @@ pub async fn media_type_of(ctx: &Ctx, sha256: &str) -> Result<&'static str> {
 
 /// [`complete`] within a recipe that has more to do.
 pub fn complete_in(tx: &mut Tx<'_>, ctx: &Ctx, arrived: &Arrived, media_type: &str) -> Result<Completed> {
+    let recording = recordings::arriving(tx.conn(), arrived)?;
+    if let Some(known) = recording.as_ref().and_then(|recording| recording.evidence_id) {
+        return again(tx, &known, arrived);
+    }
     let id = identity(arrived)?;
     let now = tx.now;
     let author = officers::person_fetch(tx.conn(), &arrived.author)?;
-    let quarantined = is_doubtful(tx.conn(), arrived)?;
+    let mut quarantined = is_doubtful(tx.conn(), arrived)?;
+    let (mut unit, mut wearer) = (author.unit_id, arrived.wearer);
+    if let Some(recording) = &recording {
+        quarantined = quarantined || recordings::is_doubtful(tx.conn(), recording)?;
+        unit = recordings::own_unit(recording, arrived).unwrap_or(unit);
+        wearer = recording.wearer_id.or(wearer);
+    }
+    let incident = bound(tx, ctx, arrived, &id)?;
+    let (retention, keep_until) = class(tx, ctx.part::<Terms>()?, arrived, incident)?;
     let row = EvidenceRow {
         id,
         kind: arrived.kind,
@@ -100,10 +124,10 @@ pub fn complete_in(tx: &mut Tx<'_>, ctx: &Ctx, arrived: &Arrived, media_type: &s
         place: Place::Stored,
         quarantined,
         author_id: arrived.author,
-        wearer_id: arrived.wearer.filter(|wearer| *wearer != arrived.author),
+        wearer_id: wearer.filter(|wearer| *wearer != arrived.author),
         device_id: arrived.device,
         session_id: arrived.session,
-        unit_id: author.unit_id,
+        unit_id: unit,
         assignment_id: arrived.assignment,
         captured_at: arrived.captured_at,
         received_at: now,
@@ -111,16 +135,22 @@ pub fn complete_in(tx: &mut Tx<'_>, ctx: &Ctx, arrived: &Arrived, media_type: &s
         duration_ms: None,
         codec: None,
         previewed: if arrived.kind == Kind::Photo { Previewed::Waiting } else { Previewed::NotWanted },
-        redacted_of: None,
-        retention: Retention::Ordinary,
-        keep_until: rules::keep_until(Retention::Ordinary, now),
+        redacted_of: arrived.redacts,
+        retention,
+        keep_until,
         gone_at: None,
         version: 1,
     };
     if !store::evidence_insert_new(tx.conn(), &row)? {
-        return Ok(Completed { id, again: true });
+        let known = again(tx, &id, arrived)?;
+        if let Some(recording) = recording.as_ref().filter(|_| !known.erased) {
+            recordings::filed(tx, recording, arrived, id, None)?;
+        }
+        return Ok(known);
     }
-    let incident = linked(tx, ctx, arrived, &id)?;
+    if let Some(incident) = &incident {
+        store::link_insert(tx.conn(), incident, &id, &arrived.author, now)?;
+    }
     let entry = touch(
         tx,
         Touch {
@@ -128,7 +158,7 @@ pub fn complete_in(tx: &mut Tx<'_>, ctx: &Ctx, arrived: &Arrived, media_type: &s
             kind: TouchKind::Received,
             actor: Some(arrived.owner),
             device: Some(arrived.device),
-            detail: said(&row, arrived, incident),
+            detail: said(&row, arrived, incident, recording.as_ref()),
         },
     )?;
     receipt::issue(
@@ -147,6 +177,10 @@ pub fn complete_in(tx: &mut Tx<'_>, ctx: &Ctx, arrived: &Arrived, media_type: &s
             entry,
         },
     )?;
+    let incident = match &arrived.redacts {
+        Some(original) => keeping::redact::linked(tx, arrived, &id, original, incident)?,
+        None => incident,
+    };
     if quarantined {
         // By the rule, not by a person.
         let detail = json!({});
@@ -157,12 +191,47 @@ pub fn complete_in(tx: &mut Tx<'_>, ctx: &Ctx, arrived: &Arrived, media_type: &s
         jobs::enqueue(tx, PHOTO_JOB, &args, now)?;
     }
     jobs::enqueue(tx, SM3_JOB, &args, now.plus_secs(SM3_AFTER_S))?;
+    let incident = match &recording {
+        Some(recording) => recordings::filed(tx, recording, arrived, id, incident)?,
+        None => incident,
+    };
     tx.emit(&Event::EvidenceReceived { evidence: id, incident })?;
-    Ok(Completed { id, again: false })
+    Ok(Completed { id, again: false, erased: false })
+}
+
+/// What came is there already, or was and is lawfully deleted: then the bytes that came with it go again.
+///
+/// Errors: `conflict` when it is there, but not as a copy of what it is said to be.
+fn again(tx: &mut Tx<'_>, id: &EvidenceId, arrived: &Arrived) -> Result<Completed> {
+    let known = store::evidence_fetch(tx.conn(), id)?;
+    let erased = known.gone_at.is_some();
+    if erased {
+        keeping::erase::remove_later(tx, &known)?;
+    } else if known.redacted_of != arrived.redacts {
+        return Err(Error::conflict("the same bytes are another item").with("evidence_id", json!(id)));
+    }
+    Ok(Completed { id: *id, again: true, erased })
+}
+
+/// The class an item arrives in and until when it is kept: its original's, or the one its incident asks for.
+fn class(
+    tx: &mut Tx<'_>,
+    terms: &Terms,
+    arrived: &Arrived,
+    incident: Option<IncidentId>,
+) -> Result<(Retention, Option<Timestamp>)> {
+    let of_original = match &arrived.redacts {
+        Some(original) => store::evidence_fetch(tx.conn(), original)?.retention,
+        None => Retention::Ordinary,
+    };
+    let incidents: Vec<IncidentId> = incident.into_iter().collect();
+    let proposed = standing::proposed(tx.conn(), terms, &incidents)?;
+    let class = if is_permanent(of_original) { of_original } else { proposed };
+    Ok((class, terms.keep_until(class, tx.now)))
 }
 
 /// What the log keeps of an item that arrives: every column by its name, so that none can be changed unseen.
-fn said(row: &EvidenceRow, arrived: &Arrived, incident: Option<IncidentId>) -> Value {
+fn said(row: &EvidenceRow, arrived: &Arrived, incident: Option<IncidentId>, recording: Option<&RecordingRow>) -> Value {
     json!({
         "assignment_id": row.assignment_id,
         "author_id": row.author_id,
@@ -176,6 +245,8 @@ fn said(row: &EvidenceRow, arrived: &Arrived, incident: Option<IncidentId>) -> V
         "media_type": row.media_type,
         "place": row.place,
         "previewed": row.previewed,
+        "redacted_of": row.redacted_of,
+        "recording": recording.map(recordings::said),
         "retention": row.retention,
         "session_id": row.session_id,
         "sha256": row.sha256,
@@ -204,26 +275,21 @@ fn is_doubtful(conn: &mut Conn, arrived: &Arrived) -> Result<bool> {
     Ok(session.and_then(|session| session.end_reason).is_some_and(|reason| rules::is_revocation(&reason)))
 }
 
-/// Joins the item with its incident. What the door allowed when the first byte came may have changed since; the file is
+/// The incident the item is for. What the door allowed when the first byte came may have changed since; the file is
 /// kept all the same, unlinked, and who may can link it.
-fn linked(tx: &mut Tx<'_>, ctx: &Ctx, arrived: &Arrived, id: &EvidenceId) -> Result<Option<IncidentId>> {
-    let bound = access::bind(tx.conn(), &ctx.actor, &arrived.author, arrived.incident, arrived.assignment);
-    let incident = match bound {
-        Ok(Some(incident)) => incident,
-        Ok(None) => return Ok(None),
+fn bound(tx: &mut Tx<'_>, ctx: &Ctx, arrived: &Arrived, id: &EvidenceId) -> Result<Option<IncidentId>> {
+    match access::bind(tx.conn(), &ctx.actor, &arrived.author, arrived.incident, arrived.assignment) {
         Err(error) if [Code::NotFound, Code::Forbidden, Code::InvalidField].contains(&error.code()) => {
             tracing::warn!(evidence = %id, %error, "an item is kept without the incident it was captured for");
-            return Ok(None);
+            Ok(None)
         }
-        Err(error) => return Err(error),
-    };
-    let now = tx.now;
-    store::link_insert(tx.conn(), &incident, id, &arrived.author, now)?;
-    Ok(Some(incident))
+        other => other,
+    }
 }
 
 /// What follows when an item is there for those it concerns: the incident's timeline says so, and the room hears of it.
-/// A photo is told by its job, with the preview; what is in quarantine by its release.
+/// A photo is told by its job, with the preview, and a recording by its own, with its length; what is in quarantine by
+/// its release.
 pub fn received(tx: &mut Tx<'_>, id: &EvidenceId, incident: Option<&IncidentId>) -> Result<()> {
     let row = store::evidence_fetch(tx.conn(), id)?;
     if row.quarantined {
@@ -233,8 +299,12 @@ pub fn received(tx: &mut Tx<'_>, id: &EvidenceId, incident: Option<&IncidentId>)
         let data = json!({ "evidence_id": id, "kind": row.kind });
         trail::entry(tx, incident, "evidence.received", Some(row.author_id), data)?;
     }
+    scene::service::came(tx, &row)?;
     if row.previewed == Previewed::Waiting {
         return Ok(());
+    }
+    if media::job::waits(tx.conn(), &row)? {
+        return media::job::enqueue(tx, *id);
     }
     messages::tell_room(tx, &row, incident.copied(), row.previewed == Previewed::Made)
 }
@@ -260,6 +330,8 @@ mod tests {
             captured_at: Timestamp::from_micros(1_767_225_600_000_000),
             device_signature: None,
             upload: None,
+            redacts: None,
+            recording: None,
         }
     }
 

@@ -7,11 +7,13 @@ use serde_json::json;
 
 use super::super::access;
 use super::super::custody::{Touch, TouchKind, touch};
+use super::super::keeping::{Terms, standing};
 use super::super::rules;
-use super::super::store::{self, MarkRow};
+use super::super::scene;
+use super::super::store::{self, EvidenceRow, MarkRow};
 use crate::duty::incidents::trail;
 use crate::platform::ctx::Ctx;
-use crate::platform::db::Priority;
+use crate::platform::db::{Priority, Tx};
 use crate::platform::events::Event;
 use crate::platform::http::{Done, RequestMeta, body, idem};
 use crate::platform::policy::Action;
@@ -35,7 +37,8 @@ pub async fn mark(ctx: &Ctx, meta: &RequestMeta, id: EvidenceId, new: NewMark) -
     body::text("text", &new.text, 1, rules::MARK_TEXT_MAX)?;
     let actor = Arc::clone(&ctx.actor);
     idem::run(ctx, meta, Priority::Normal, move |tx| {
-        let (row, _) = access::fetch(tx.conn(), &actor, &id, Action::EvidenceMark)?;
+        access::fetch_whole(tx.conn(), &actor, &id, Action::EvidenceMark)?;
+        let row = locked(tx, &id)?;
         rules::mark_times(new.from_ms, new.to_ms, row.duration_ms)?;
         let mark = MarkRow {
             id: MarkId::new(),
@@ -68,17 +71,33 @@ pub async fn mark(ctx: &Ctx, meta: &RequestMeta, id: EvidenceId, new: NewMark) -
 /// Errors: `not_found` for either, `forbidden`.
 pub async fn link(ctx: &Ctx, meta: &RequestMeta, id: EvidenceId, incident: IncidentId) -> Result<Done> {
     let actor = Arc::clone(&ctx.actor);
+    let terms = ctx.part::<Terms>()?.clone();
     idem::run(ctx, meta, Priority::Normal, move |tx| {
-        access::fetch(tx.conn(), &actor, &id, Action::EvidenceLink)?;
+        access::fetch_whole(tx.conn(), &actor, &id, Action::EvidenceLink)?;
         access::bind(tx.conn(), &actor, &actor.person, Some(incident), None)?;
+        let row = locked(tx, &id)?;
         let now = tx.now;
         if store::link_insert(tx.conn(), &incident, &id, &actor.person, now)? {
             touch(tx, Touch::by(&actor, Some(&id), TouchKind::Linked, json!({ "incident_id": incident })))?;
             trail::entry(tx, &incident, "evidence.linked", Some(actor.person), json!({ "evidence_id": id }))?;
+            scene::service::came(tx, &row)?;
+            // What is known of the incident holds for the item from now on.
+            standing::raise(tx, &terms, &row)?;
+            let about = standing::about(tx.conn(), &id)?;
+            if !store::holds_standing(tx.conn(), &[], &about)?.is_empty() {
+                standing::drop_open(tx, Some(&actor), &id, "held")?;
+            }
         }
         Ok(Done::new(200, json!({ "id": id })))
     })
     .await
+}
+
+/// The item, kept from being deleted until the transaction ends. Errors: `erased` when it is.
+fn locked(tx: &mut Tx<'_>, id: &EvidenceId) -> Result<EvidenceRow> {
+    let row = store::evidence_lock(tx.conn(), id)?;
+    access::whole(tx.conn(), &row)?;
+    Ok(row)
 }
 
 /// Lets an item out of quarantine: from now on it is there for all whom it concerns.
@@ -87,7 +106,7 @@ pub async fn link(ctx: &Ctx, meta: &RequestMeta, id: EvidenceId, incident: Incid
 pub async fn release(ctx: &Ctx, meta: &RequestMeta, id: EvidenceId) -> Result<Done> {
     let actor = Arc::clone(&ctx.actor);
     idem::run(ctx, meta, Priority::Normal, move |tx| {
-        access::fetch(tx.conn(), &actor, &id, Action::EvidenceKeep)?;
+        access::fetch_whole(tx.conn(), &actor, &id, Action::EvidenceKeep)?;
         if !store::evidence_release(tx.conn(), &id)? {
             return Err(Error::conflict("the item is not in quarantine"));
         }

@@ -1,13 +1,15 @@
 //! Holds: set by whoever answers for the unit, lifted by a custodian alone.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use serde_json::{Value, json};
 
 use super::super::access;
 use super::super::custody::{Touch, TouchKind, touch};
+use super::super::keeping::standing;
 use super::super::rules::REASON_MAX;
-use super::super::store::{self, HoldRow};
+use super::super::store::{self, HoldRow, frozen};
 use crate::duty::incidents::access as calls;
 use crate::duty::incidents::{store as incidents, trail};
 use crate::platform::ctx::Ctx;
@@ -22,9 +24,13 @@ pub async fn hold_item(ctx: &Ctx, meta: &RequestMeta, id: EvidenceId, reason: St
     body::text("reason", &reason, 1, REASON_MAX)?;
     let actor = Arc::clone(&ctx.actor);
     idem::run(ctx, meta, Priority::Normal, move |tx| {
-        access::fetch(tx.conn(), &actor, &id, Action::HoldWrite)?;
+        access::fetch_whole(tx.conn(), &actor, &id, Action::HoldWrite)?;
+        // A deletion that is under way is over before, or sees the hold.
+        let row = store::evidence_lock(tx.conn(), &id)?;
+        access::whole(tx.conn(), &row)?;
         let hold = set(tx, &actor, None, Some(id), &reason)?;
         told(tx, &actor, Some(&id), TouchKind::HoldSet, json!({ "hold_id": hold, "reason": reason }))?;
+        standing::drop_open(tx, Some(&actor), &id, "held")?;
         Ok(Done::new(201, json!({ "id": hold })))
     })
     .await
@@ -37,9 +43,15 @@ pub async fn hold_incident(ctx: &Ctx, meta: &RequestMeta, id: IncidentId, reason
     idem::run(ctx, meta, Priority::Normal, move |tx| {
         let row = incidents::incident_fetch(tx.conn(), &id)?;
         calls::sight(tx.conn(), &actor, &row)?.check(&actor, Action::HoldWrite)?;
+        // Whoever drops what is old, and whoever deletes an item of it, is through before, or sees the hold.
+        frozen::gate(tx.conn())?;
+        incidents::incident_lock(tx.conn(), &id)?;
         let hold = set(tx, &actor, Some(id), None, &reason)?;
         let detail = json!({ "hold_id": hold, "incident_id": id, "reason": reason });
         of_incident(tx, &actor, &id, TouchKind::HoldSet, &detail)?;
+        for item in items_of(tx, &id)? {
+            standing::drop_open(tx, Some(&actor), &item, "held")?;
+        }
         trail::entry(tx, &id, "hold.set", Some(actor.person), json!({ "hold_id": hold }))?;
         Ok(Done::new(201, json!({ "id": hold })))
     })
@@ -99,10 +111,16 @@ fn set(
 /// The touch of an incident's hold: one for the incident, one in the custody of each of its items.
 fn of_incident(tx: &mut Tx<'_>, actor: &Actor, incident: &IncidentId, kind: TouchKind, detail: &Value) -> Result<()> {
     told(tx, actor, None, kind, detail.clone())?;
-    for evidence in store::evidence_of_incident(tx.conn(), incident)? {
+    for evidence in items_of(tx, incident)? {
         told(tx, actor, Some(&evidence), kind, detail.clone())?;
     }
     Ok(())
+}
+
+/// The items of an incident and of those that were merged into it, each once.
+fn items_of(tx: &mut Tx<'_>, incident: &IncidentId) -> Result<BTreeSet<EvidenceId>> {
+    let all: Vec<IncidentId> = frozen::with_merged(tx.conn(), &[*incident])?.into_iter().collect();
+    Ok(frozen::items_of(tx.conn(), &all)?.into_iter().collect())
 }
 
 fn told(tx: &mut Tx<'_>, actor: &Actor, evidence: Option<&EvidenceId>, kind: TouchKind, detail: Value) -> Result<()> {

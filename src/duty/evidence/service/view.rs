@@ -5,8 +5,10 @@ use std::collections::HashMap;
 use serde::Serialize;
 use serde_json::Value;
 
+use super::super::keeping::standing;
+use super::super::media::facts::MediaView;
 use super::super::photos::findings;
-use super::super::store::{self, EvidenceRow, HoldRow, MarkRow};
+use super::super::store::{self, EvidenceRow, HoldRow, MarkRow, frozen};
 use super::super::{Kind, Place, Previewed, Retention};
 use crate::platform::db::Conn;
 use crate::words::error::Result;
@@ -67,9 +69,7 @@ pub struct EvidenceLine {
     pub duration_ms: Option<i64>,
     pub codec: Option<String>,
     pub previewed: Previewed,
-    pub retention: Retention,
-    /// Kept until then at least; null: for ever.
-    pub keep_until: Option<Timestamp>,
+    pub retention: RetentionView,
     /// When its bytes were lawfully deleted.
     pub gone_at: Option<Timestamp>,
     pub version: i64,
@@ -85,15 +85,29 @@ pub struct EvidenceView {
     /// The enrolled device's own signature over what it captured.
     pub device_signature: Option<String>,
     /// The original of which this is a redacted copy.
-    pub redacted_of: Option<EvidenceId>,
+    pub redacts: Option<EvidenceId>,
+    /// The redacted copies of this original.
+    pub redacted_copies: Vec<EvidenceId>,
     pub previews: Vec<PreviewView>,
     pub findings: Vec<FindingView>,
+    /// What its container says; absent until that was read, and for what is no recording.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub media: Option<MediaView>,
     pub marks: Vec<MarkRow>,
-    /// Whatever stands here keeps the item, its own holds and those of its incidents.
+}
+
+/// How long an item is kept, and what keeps it beyond that.
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
+pub struct RetentionView {
+    #[schema(inline)]
+    pub category: Retention,
+    /// Kept until then at least; null: for ever.
+    pub keep_until: Option<Timestamp>,
+    /// Whatever stands here keeps the item: its own holds and those of its incidents.
     pub holds: Vec<HoldRow>,
 }
 
-fn line(row: EvidenceRow, incident_ids: Vec<IncidentId>) -> EvidenceLine {
+fn line(row: EvidenceRow, incident_ids: Vec<IncidentId>, holds: Vec<HoldRow>) -> EvidenceLine {
     EvidenceLine {
         id: row.id,
         kind: row.kind,
@@ -115,8 +129,7 @@ fn line(row: EvidenceRow, incident_ids: Vec<IncidentId>) -> EvidenceLine {
         duration_ms: row.duration_ms,
         codec: row.codec,
         previewed: row.previewed,
-        retention: row.retention,
-        keep_until: row.keep_until,
+        retention: RetentionView { category: row.retention, keep_until: row.keep_until, holds },
         gone_at: row.gone_at,
         version: row.version,
     }
@@ -129,11 +142,19 @@ pub fn lines(conn: &mut Conn, rows: Vec<EvidenceRow>) -> Result<Vec<EvidenceLine
     for (evidence, incident) in store::incidents_of_all(conn, &ids)? {
         links.entry(evidence).or_default().push(incident);
     }
+    let named: Vec<IncidentId> = links.values().flatten().copied().collect();
+    let mains = frozen::mains(conn, &named)?;
+    let holds = store::holds_standing(conn, &ids, &standing::above(&named, &mains))?;
     Ok(rows
         .into_iter()
         .map(|row| {
             let incidents = links.remove(&row.id).unwrap_or_default();
-            line(row, incidents)
+            let about = standing::above(&incidents, &mains);
+            let of_row = |hold: &&HoldRow| {
+                hold.evidence_id == Some(row.id) || hold.incident_id.is_some_and(|id| about.contains(&id))
+            };
+            let held = holds.iter().filter(of_row).cloned().collect();
+            line(row, incidents, held)
         })
         .collect())
 }
@@ -143,10 +164,13 @@ pub fn full(conn: &mut Conn, row: EvidenceRow, english: bool) -> Result<Evidence
     let incidents = store::incidents_of(conn, &row.id)?;
     let previews = store::previews_of(conn, &row.id)?;
     let found = store::findings_of(conn, &row.id)?;
+    let about = standing::about(conn, &row.id)?;
+    let holds = store::holds_standing(conn, &[row.id], &about)?;
     Ok(EvidenceView {
         session_id: row.session_id,
         device_signature: row.device_signature.clone(),
-        redacted_of: row.redacted_of,
+        redacts: row.redacted_of,
+        redacted_copies: store::copies_of(conn, &row.id)?,
         previews: previews
             .into_iter()
             .map(|made| PreviewView { px: made.px, width: made.width, height: made.height, size: made.size })
@@ -159,8 +183,8 @@ pub fn full(conn: &mut Conn, row: EvidenceRow, english: bool) -> Result<Evidence
                 Ok(FindingView { code: one.code, detail, text, at: one.at })
             })
             .collect::<Result<_>>()?,
+        media: store::media::media_find(conn, &row.id)?.map(MediaView::from),
         marks: store::marks_of(conn, &row.id)?,
-        holds: store::holds_on(conn, &row.id, &incidents)?,
-        line: line(row, incidents),
+        line: line(row, incidents, holds),
     })
 }

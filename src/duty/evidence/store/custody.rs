@@ -226,3 +226,27 @@ pub fn key_add(conn: &mut Conn, number: usize, value: &str) -> Result<bool> {
         per_backend!(conn, |c| diesel::insert_into(meta::table).values(row).on_conflict_do_nothing().execute(c))?;
     Ok(made > 0)
 }
+
+/// The last touch of a kind of an item.
+pub fn entry_last(conn: &mut Conn, evidence: &EvidenceId, kind: TouchKind) -> Result<Option<EntryRow>> {
+    Ok(custody_entry::table
+        .filter(custody_entry::evidence_id.eq(evidence))
+        .filter(custody_entry::kind.eq(kind))
+        .order((custody_entry::at.desc(), custody_entry::id.desc()))
+        .first(conn)
+        .optional()?)
+}
+
+/// The highest number among these entries; none while one of them has none.
+pub fn entries_last(conn: &mut Conn, ids: &[CustodyId]) -> Result<Option<i64>> {
+    let mut last = None;
+    for chunk in ids.chunks(BATCH) {
+        let numbers: Vec<Option<i64>> =
+            custody_entry::table.filter(custody_entry::id.eq_any(chunk)).select(custody_entry::n).load(conn)?;
+        if numbers.len() < chunk.len() || numbers.iter().any(Option::is_none) {
+            return Ok(None);
+        }
+        last = last.max(numbers.into_iter().flatten().max());
+    }
+    Ok(last)
+}

@@ -3,13 +3,16 @@
 use diesel::prelude::*;
 
 use crate::duty::evidence::{Kind, Place, Previewed, Retention};
-use crate::per_backend;
 use crate::platform::db::conn::MultiBackend;
-use crate::platform::db::schema::{evidence, evidence_incident, incident_person, incident_unit};
+use crate::platform::db::schema::{
+    evidence, evidence_finding, evidence_incident, evidence_mark, evidence_preview, incident_person, incident_unit,
+    upload,
+};
 use crate::platform::db::{Conn, straight};
 use crate::words::error::{Error, Result};
 use crate::words::ids::{AssignmentId, DeviceId, EvidenceId, IncidentId, PersonId, SessionId, UnitId};
 use crate::words::time::Timestamp;
+use crate::{lock_row, per_backend};
 
 /// One item; its bytes lie in the blobs under `sha256`.
 #[derive(Clone, Debug, Queryable, Insertable)]
@@ -70,6 +73,20 @@ pub fn evidence_insert_new(conn: &mut Conn, row: &EvidenceRow) -> Result<bool> {
     Ok(rows > 0)
 }
 
+/// What an inquiry covers.
+#[derive(Clone, Debug)]
+pub struct Scope {
+    /// Author or wearer; none where it is about incidents.
+    pub person: Option<PersonId>,
+    pub incidents: Vec<IncidentId>,
+    /// Of these units; none: of any.
+    pub units: Vec<UnitId>,
+    /// Captured at or after.
+    pub from: Timestamp,
+    /// Captured before.
+    pub to: Timestamp,
+}
+
 /// What a list asks for; every bound is checked by the caller.
 #[derive(Clone, Debug)]
 pub struct ListFilter {
@@ -77,6 +94,8 @@ pub struct ListFilter {
     pub viewer: PersonId,
     /// The units he watches besides: their people's items, and those of their incidents.
     pub units: Vec<UnitId>,
+    /// Instead of all that: what an inquiry covers.
+    pub scope: Option<Scope>,
     /// The custodian's: items that wait for his decision too.
     pub withheld: bool,
     pub incident: Option<IncidentId>,
@@ -111,14 +130,32 @@ pub fn evidence_list(conn: &mut Conn, filter: &ListFilter) -> Result<Vec<Evidenc
         )
         .select(evidence_incident::evidence_id);
     let mut query = evidence::table.into_boxed::<MultiBackend>();
-    query = query.filter(
-        evidence::id
-            .eq_any(of_person)
-            .or(evidence::id.eq_any(of_units))
-            .or(evidence::unit_id.eq_any(filter.units.clone()))
-            .or(evidence::author_id.eq(filter.viewer))
-            .or(evidence::wearer_id.eq(filter.viewer)),
-    );
+    match &filter.scope {
+        None => {
+            query = query.filter(
+                evidence::id
+                    .eq_any(of_person)
+                    .or(evidence::id.eq_any(of_units))
+                    .or(evidence::unit_id.eq_any(filter.units.clone()))
+                    .or(evidence::author_id.eq(filter.viewer))
+                    .or(evidence::wearer_id.eq(filter.viewer)),
+            );
+        }
+        Some(scope) => {
+            query = query.filter(evidence::captured_at.ge(scope.from)).filter(evidence::captured_at.lt(scope.to));
+            if let Some(person) = scope.person {
+                query = query.filter(evidence::author_id.eq(person).or(evidence::wearer_id.eq(person)));
+            } else {
+                let linked = evidence_incident::table
+                    .filter(evidence_incident::incident_id.eq_any(scope.incidents.clone()))
+                    .select(evidence_incident::evidence_id);
+                query = query.filter(evidence::id.eq_any(linked));
+            }
+            if !scope.units.is_empty() {
+                query = query.filter(evidence::unit_id.eq_any(scope.units.clone()));
+            }
+        }
+    }
     if !filter.withheld {
         query = query.filter(evidence::quarantined.eq(false));
     }
@@ -158,4 +195,78 @@ pub fn evidence_release(conn: &mut Conn, id: &EvidenceId) -> Result<bool> {
         .set((evidence::quarantined.eq(false), evidence::version.eq(evidence::version + 1)))
         .execute(conn)?;
     Ok(rows > 0)
+}
+
+/// Fetches and locks the row until the transaction ends. Errors: `not_found`.
+pub fn evidence_lock(conn: &mut Conn, id: &EvidenceId) -> Result<EvidenceRow> {
+    lock_row!(conn, evidence, id)?.ok_or_else(|| Error::not_found("evidence"))
+}
+
+/// Those of these that there are, in no order.
+pub fn evidence_by_ids(conn: &mut Conn, ids: &[EvidenceId]) -> Result<Vec<EvidenceRow>> {
+    Ok(evidence::table.filter(evidence::id.eq_any(ids)).load(conn)?)
+}
+
+/// Puts an item into another class.
+pub fn evidence_retain(conn: &mut Conn, id: &EvidenceId, class: Retention, until: Option<Timestamp>) -> Result<()> {
+    diesel::update(evidence::table.find(id))
+        .set((
+            evidence::retention.eq(class),
+            evidence::keep_until.eq(until),
+            evidence::version.eq(evidence::version + 1),
+        ))
+        .execute(conn)?;
+    Ok(())
+}
+
+/// Notes that an item was lawfully deleted; previews that were still to be made are wanted no more.
+pub fn evidence_erase(conn: &mut Conn, id: &EvidenceId, now: Timestamp) -> Result<()> {
+    diesel::update(evidence::table.find(id).filter(evidence::previewed.eq(Previewed::Waiting)))
+        .set(evidence::previewed.eq(Previewed::NotWanted))
+        .execute(conn)?;
+    diesel::update(evidence::table.find(id))
+        .set((
+            evidence::gone_at.eq(Some(now)),
+            evidence::device_signature.eq(None::<String>),
+            evidence::version.eq(evidence::version + 1),
+        ))
+        .execute(conn)?;
+    Ok(())
+}
+
+/// Whether an item that is not deleted needs the content of this hash.
+pub fn evidence_needs(conn: &mut Conn, sha256: &str) -> Result<bool> {
+    let found: Option<EvidenceId> = evidence::table
+        .filter(evidence::sha256.eq(sha256))
+        .filter(evidence::gone_at.is_null())
+        .select(evidence::id)
+        .first(conn)
+        .optional()?;
+    Ok(found.is_some())
+}
+
+/// Redacted copies of an item, oldest first.
+pub fn copies_of(conn: &mut Conn, id: &EvidenceId) -> Result<Vec<EvidenceId>> {
+    Ok(evidence::table
+        .filter(evidence::redacted_of.eq(id))
+        .order((evidence::received_at.asc(), evidence::id.asc()))
+        .select(evidence::id)
+        .load(conn)?)
+}
+
+/// Deletes what was seen in an item and said about it: marks, findings, previews, and what its uploads were told.
+pub fn particulars_delete(conn: &mut Conn, id: &EvidenceId) -> Result<()> {
+    diesel::delete(evidence_mark::table.filter(evidence_mark::evidence_id.eq(id))).execute(conn)?;
+    diesel::delete(evidence_finding::table.filter(evidence_finding::evidence_id.eq(id))).execute(conn)?;
+    diesel::delete(evidence_preview::table.filter(evidence_preview::evidence_id.eq(id))).execute(conn)?;
+    diesel::update(upload::table.filter(upload::evidence_id.eq(id))).set(upload::metadata.eq("")).execute(conn)?;
+    Ok(())
+}
+
+/// Notes on whose body the camera was; none where it was the author's.
+pub fn evidence_wearer(conn: &mut Conn, id: &EvidenceId, wearer: Option<PersonId>) -> Result<()> {
+    diesel::update(evidence::table.find(id))
+        .set((evidence::wearer_id.eq(wearer), evidence::version.eq(evidence::version + 1)))
+        .execute(conn)?;
+    Ok(())
 }

@@ -44,9 +44,14 @@ pub fn hold_lift(conn: &mut Conn, id: &HoldId, by: &PersonId, now: Timestamp) ->
 
 /// What holds an item now: holds of its own and of its incidents.
 pub fn holds_on(conn: &mut Conn, evidence: &EvidenceId, incidents: &[IncidentId]) -> Result<Vec<HoldRow>> {
+    holds_standing(conn, &[*evidence], incidents)
+}
+
+/// What stands on any of these items and incidents, oldest first.
+pub fn holds_standing(conn: &mut Conn, items: &[EvidenceId], incidents: &[IncidentId]) -> Result<Vec<HoldRow>> {
     Ok(hold::table
         .filter(hold::lifted_at.is_null())
-        .filter(hold::evidence_id.eq(evidence).or(hold::incident_id.eq_any(incidents.to_vec())))
+        .filter(hold::evidence_id.eq_any(items.to_vec()).or(hold::incident_id.eq_any(incidents.to_vec())))
         .order((hold::set_at.asc(), hold::id.asc()))
         .load(conn)?)
 }

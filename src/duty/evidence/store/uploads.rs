@@ -291,3 +291,14 @@ fn pieces_delete(conn: &mut Conn, id: &UploadId) -> Result<()> {
     diesel::delete(upload_piece::table.filter(upload_piece::upload_id.eq(id))).execute(conn)?;
     Ok(())
 }
+
+/// The same of one device: a dock's uploads are all in the name of who let it in, who may have let in many.
+pub fn uploads_half_open_on(conn: &mut Conn, owner: &PersonId, device: &DeviceId, now: Timestamp) -> Result<i64> {
+    Ok(upload::table
+        .filter(upload::owner_id.eq(owner))
+        .filter(upload::device_id.eq(device))
+        .filter(upload::state.eq(State::Receiving))
+        .filter(upload::expires_at.gt(now))
+        .count()
+        .get_result(conn)?)
+}

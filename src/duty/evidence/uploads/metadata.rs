@@ -6,7 +6,7 @@ use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 
 use crate::duty::evidence::{Kind, rules};
 use crate::words::error::{Error, Result};
-use crate::words::ids::{AssignmentId, IncidentId, PersonId};
+use crate::words::ids::{AssignmentId, EvidenceId, IncidentId, PersonId, RecordingId};
 use crate::words::time::Timestamp;
 
 /// Bytes of the header: all our keys with the longest name fit four times.
@@ -72,11 +72,15 @@ pub struct Described {
     pub author: Option<PersonId>,
     /// The device's signature over the item, kept as it came.
     pub device_signature: Option<String>,
+    /// The original of which it is a redacted copy.
+    pub redacts: Option<EvidenceId>,
+    /// The recording of a manifest that it is.
+    pub recording: Option<RecordingId>,
 }
 
 impl Described {
     /// Reads our keys: `filename`, `captured_at` (both wanted), `kind`, `sha256`, `incident_id`, `assignment_id`,
-    /// `person_id`, `author_id`, `device_signature`, and the `filetype` of common clients.
+    /// `person_id`, `author_id`, `device_signature`, `redacts`, `recording_id`, and the `filetype` of common clients.
     ///
     /// Errors: `bad_request` for a name that is a path, `invalid_field` for the rest.
     pub fn read(metadata: &Metadata) -> Result<Self> {
@@ -98,6 +102,8 @@ impl Described {
             wearer: id(metadata, "person_id")?,
             author: id(metadata, "author_id")?,
             device_signature: metadata.get("device_signature").map(str::to_owned),
+            redacts: id(metadata, "redacts")?,
+            recording: id(metadata, "recording_id")?,
         })
     }
 }

@@ -196,3 +196,137 @@ proptest! {
         }
     }
 }
+
+/// Texts near to those that are understood: what a reader that is careless anywhere would trip over.
+fn near_misses() -> impl Strategy<Value = String> {
+    let part = prop_oneof![
+        Just("sha1 ".to_owned()),
+        Just("sha256 ".to_owned()),
+        Just("final;".to_owned()),
+        Just("partial".to_owned()),
+        Just("/api/v1/uploads/".to_owned()),
+        Just("filename ".to_owned()),
+        Just("captured_at ".to_owned()),
+        Just(",".to_owned()),
+        Just(" ".to_owned()),
+        Just("=".to_owned()),
+        Just("%00".to_owned()),
+        "[A-Za-z0-9+/]{0,48}={0,3}",
+        "[0-9]{0,25}",
+        "\\PC{0,6}",
+    ];
+    proptest::collection::vec(part, 0..12).prop_map(|parts| parts.concat())
+}
+
+proptest! {
+    #[test]
+    fn near_misses_are_read_or_refused(text in near_misses()) {
+        if let Ok(read) = Metadata::parse(&text) {
+            let _ = Described::read(&read);
+        }
+        if let Ok(checksum) = Checksum::parse(&text) {
+            // It can be summed with, and nothing sums to it by chance.
+            prop_assert!(!checksum.begin().holds());
+        }
+        if let Ok(Concat::Final(parts)) = Concat::parse(&text) {
+            prop_assert!((1..=tus::PARTS_MAX).contains(&parts.len()));
+        }
+    }
+
+    #[test]
+    fn a_number_is_itself_or_the_largest(digits in "[0-9]{1,40}") {
+        let read = tus::bytes(&headers(&[("upload-length", &digits)]), "upload-length").unwrap().unwrap();
+        let exact: Option<i64> = digits.parse().ok();
+        prop_assert_eq!(read, exact.unwrap_or(i64::MAX));
+    }
+
+    #[test]
+    fn what_is_no_number_is_refused(text in "[ -~]{0,20}") {
+        prop_assume!(text.trim().is_empty() || !text.trim().bytes().all(|byte| byte.is_ascii_digit()));
+        let read = tus::bytes(&headers(&[("upload-offset", &text)]), "upload-offset");
+        prop_assert!(read.unwrap_err().is(Code::BadRequest));
+    }
+
+    #[test]
+    fn only_the_sum_of_the_bytes_holds(
+        bytes in proptest::collection::vec(any::<u8>(), 0..600), cut in 0..600_usize, flip in any::<(usize, u8)>()
+    ) {
+        let sum = BASE64_STANDARD.encode(aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, &bytes));
+        let checksum = Checksum::parse(&format!("sha256 {sum}")).unwrap();
+        let (first, second) = bytes.split_at(cut.min(bytes.len()));
+        let mut summing = checksum.clone().begin();
+        summing.update(first);
+        summing.update(second);
+        prop_assert!(summing.holds());
+        if !bytes.is_empty() && flip.1 != 0 {
+            let mut other = bytes.clone();
+            let at = flip.0 % other.len();
+            other[at] ^= flip.1;
+            let mut summing = checksum.begin();
+            summing.update(&other);
+            prop_assert!(!summing.holds());
+        }
+    }
+
+    #[test]
+    fn parts_come_back_in_their_order(
+        count in 1..40_usize, twice in any::<bool>(), root in "(https?://[a-z.]{1,20})?/[a-z/]{0,20}/"
+    ) {
+        let mut parts: Vec<UploadId> = (0..count).map(|_| UploadId::new()).collect();
+        let named = |parts: &[UploadId]| {
+            let urls: Vec<String> = parts.iter().map(|part| format!("{root}{part}")).collect();
+            format!("final;{}", urls.join(" "))
+        };
+        prop_assert_eq!(Concat::parse(&named(&parts)).unwrap(), Concat::Final(parts.clone()));
+        if twice {
+            parts.push(parts[0]);
+            prop_assert!(Concat::parse(&named(&parts)).unwrap_err().is(Code::BadRequest), "one part is there twice");
+        }
+    }
+
+    #[test]
+    fn values_that_are_no_text_are_refused(bytes in proptest::collection::vec(any::<u8>(), 1..40)) {
+        let header = format!("filename {}", BASE64_STANDARD.encode(&bytes));
+        match (Metadata::parse(&header), std::str::from_utf8(&bytes)) {
+            (Ok(read), Ok(text)) => prop_assert_eq!(read.get("filename"), Some(text)),
+            (Err(error), Err(_)) => prop_assert!(error.is(Code::BadRequest)),
+            other => prop_assert!(false, "{other:?}"),
+        }
+    }
+
+    #[test]
+    fn a_name_that_is_taken_is_the_name_that_came_and_no_way(
+        name in "\\PC{1,60}", at in 0..60_usize,
+        bad in prop_oneof![Just("/"), Just("\\"), Just("\0"), Just("\u{7f}")],
+    ) {
+        let read = |name: &str| Described::read(&Metadata::parse(&metadata(&[("filename", name), CAPTURED])).unwrap());
+        if let Ok(described) = read(&name) {
+            prop_assert!(!described.filename.contains(['/', '\\']) && described.filename != "..");
+            prop_assert_eq!(described.filename.as_str(), name.trim());
+        }
+        let at = name.char_indices().map(|(index, _)| index).nth(at).unwrap_or(name.len());
+        let with_way = format!("{}{bad}{}", &name[..at], &name[at..]);
+        prop_assert!(read(&with_way).is_err(), "{with_way:?}");
+    }
+
+    #[test]
+    fn a_header_beyond_the_bound_is_refused_unread(more in 1..64_usize) {
+        let long = format!("filename {}", "A".repeat(METADATA_MAX + more - "filename ".len()));
+        prop_assert!(Metadata::parse(&long).unwrap_err().is(Code::BadRequest));
+    }
+
+    /// Else one header could pass for another.
+    #[test]
+    fn each_header_signs_its_own_line(values in proptest::collection::vec(proptest::option::of("[ -~]{0,30}"), 5..6)) {
+        const NAMES: [&str; 5] =
+            ["upload-length", "upload-offset", "upload-metadata", "upload-concat", "upload-checksum"];
+        let pairs: Vec<(&'static str, &str)> =
+            NAMES.into_iter().zip(&values).filter_map(|(name, value)| Some((name, value.as_deref()?))).collect();
+        let signed = tus::signed_text(&headers(&pairs));
+        let lines: Vec<&str> = signed.split('\n').collect();
+        prop_assert_eq!(lines.len(), 6);
+        for (line, value) in lines[1..].iter().zip(&values) {
+            prop_assert_eq!(*line, value.as_deref().unwrap_or_default().trim());
+        }
+    }
+}

@@ -17,6 +17,11 @@ pub struct Asker {
 }
 
 impl Asker {
+    /// A dock delivers by its key what it has announced; nobody carries it.
+    pub fn is_dock(&self) -> bool {
+        self.by == Deliverer::Dock
+    }
+
     /// A person's uploads are his, on whatever device; a device by its key goes on with those that began on it.
     pub fn owns(&self, row: &UploadRow) -> bool {
         let actor = &self.ctx.actor;

@@ -3,8 +3,10 @@
 use diesel::prelude::*;
 use diesel::upsert::excluded;
 
+use crate::duty::location::jobs::Slice;
 use crate::per_backend;
 use crate::platform::db::Conn;
+use crate::platform::db::conn::MultiBackend;
 use crate::platform::db::schema::{fix_log, fix_segment, fix_tail};
 use crate::words::error::Result;
 use crate::words::ids::{DeviceId, PersonId, SegmentId};
@@ -12,6 +14,9 @@ use crate::words::time::Timestamp;
 
 /// Segment rows of one insert; bounds the bind parameters of a statement.
 const BATCH: usize = 500;
+
+/// Segments looked at in one step of trimming; bounds how long it holds the writer.
+const TRIM_STEP: i64 = 2_000;
 
 /// A sealed segment.
 #[derive(Clone, Debug, Queryable, Insertable)]
@@ -127,7 +132,96 @@ pub fn segments_of_person(conn: &mut Conn, person: &PersonId, from: i64, to: i64
         .load(conn)?)
 }
 
-/// Drops segments received before that day. Returns how many.
-pub fn segments_trim(conn: &mut Conn, day: i64) -> Result<usize> {
-    Ok(diesel::delete(fix_segment::table.filter(fix_segment::received_day.lt(day))).execute(conn)?)
+/// Where a round of trimming goes on: day of receipt and id.
+pub type TrimPosition = (i64, SegmentId);
+
+/// What one step of trimming did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Trimmed {
+    pub dropped: usize,
+    /// None when there is no more.
+    pub next: Option<TrimPosition>,
+}
+
+/// Drops segments received before that day, but for those that hold times of a spared stretch; a step of bounded length.
+pub fn segments_trim(conn: &mut Conn, day: i64, after: Option<TrimPosition>, spared: &[Slice]) -> Result<Trimmed> {
+    let mut query = fix_segment::table.filter(fix_segment::received_day.lt(day)).into_boxed::<MultiBackend>();
+    if let Some((on, id)) = after {
+        let beyond = fix_segment::received_day.eq(on).and(fix_segment::id.gt(id));
+        query = query.filter(fix_segment::received_day.gt(on).or(beyond));
+    }
+    let old: Vec<(SegmentId, i64, Option<PersonId>, i64, i64)> = query
+        .order((fix_segment::received_day.asc(), fix_segment::id.asc()))
+        .limit(TRIM_STEP)
+        .select((
+            fix_segment::id,
+            fix_segment::received_day,
+            fix_segment::person_id,
+            fix_segment::from_at,
+            fix_segment::to_at,
+        ))
+        .load(conn)?;
+    let stays = |person: Option<PersonId>, from: i64, to: i64| {
+        spared
+            .iter()
+            .any(|slice| Some(slice.person) == person && slice.from.as_micros() <= to && slice.to.as_micros() >= from)
+    };
+    let full = i64::try_from(old.len()).is_ok_and(|n| n == TRIM_STEP);
+    let next = old.last().filter(|_| full).map(|(id, on, ..)| (*on, *id));
+    let ids: Vec<SegmentId> =
+        old.iter().filter(|(_, _, person, from, to)| !stays(*person, *from, *to)).map(|(id, ..)| *id).collect();
+    let mut dropped = 0;
+    for some in ids.chunks(BATCH) {
+        dropped += diesel::delete(fix_segment::table.filter(fix_segment::id.eq_any(some))).execute(conn)?;
+    }
+    Ok(Trimmed { dropped, next })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::platform::db::memory::Memory;
+
+    #[test]
+    fn what_a_spared_stretch_touches_stays_and_the_rest_goes_in_steps() {
+        let mut memory = Memory::open();
+        let (held, other) = (PersonId::new(), PersonId::new());
+        let segment = |person, day, from_at, to_at| SegmentRow {
+            id: SegmentId::new(),
+            device_id: DeviceId::new(),
+            person_id: person,
+            received_day: day,
+            from_at,
+            to_at,
+            fixes: 1,
+            body: Vec::new(),
+            sealed_at: Timestamp::EPOCH,
+        };
+        let rows = [
+            segment(Some(held), 1, 0, 9),
+            segment(Some(held), 1, 5, 10),
+            segment(Some(held), 2, 20, 30),
+            segment(Some(held), 2, 31, 40),
+            segment(Some(other), 1, 10, 20),
+            segment(None, 1, 10, 20),
+            segment(Some(other), 5, 10, 20),
+        ];
+        segments_insert(memory.conn(), &rows).unwrap();
+        let at = Timestamp::from_micros;
+        let spared = [Slice { person: held, from: at(10), to: at(30) }];
+        let trimmed = segments_trim(memory.conn(), 5, None, &spared).unwrap();
+        assert_eq!(trimmed, Trimmed { dropped: 4, next: None });
+        let mut left: Vec<SegmentId> = fix_segment::table.select(fix_segment::id).load(memory.conn()).unwrap();
+        left.sort_unstable();
+        let mut expected = vec![rows[1].id, rows[2].id, rows[6].id];
+        expected.sort_unstable();
+        assert_eq!(left, expected);
+        assert_eq!(segments_trim(memory.conn(), 5, None, &[]).unwrap().dropped, 2);
+        // More than one step takes.
+        let many: Vec<SegmentRow> = (0..TRIM_STEP + 1).map(|_| segment(None, 1, 0, 1)).collect();
+        segments_insert(memory.conn(), &many).unwrap();
+        let first = segments_trim(memory.conn(), 5, None, &[]).unwrap();
+        let rest = segments_trim(memory.conn(), 5, first.next, &[]).unwrap();
+        assert_eq!((first.dropped, rest.dropped, rest.next), (2_000, 1, None));
+    }
 }

@@ -88,3 +88,12 @@ pub fn enrolment_use(conn: &mut Conn, code_hash: &str, device_id: &DeviceId, now
     .execute(conn)?;
     Ok(burnt == 1)
 }
+
+/// Who made the code by which a device was enrolled.
+pub fn enrolled_by(conn: &mut Conn, id: &DeviceId) -> Result<Option<PersonId>> {
+    Ok(enrolment_code::table
+        .filter(enrolment_code::device_id.eq(id))
+        .select(enrolment_code::created_by)
+        .first(conn)
+        .optional()?)
+}

@@ -9,18 +9,29 @@ mod crews;
 #[path = "evidence.rs"]
 mod evidence_duty;
 mod incidents;
+mod inquiries;
 mod location;
 mod officers;
 mod platform;
+mod recordings;
 
 pub use assignments::*;
 pub use backup_duty::*;
 pub use crews::*;
 pub use evidence_duty::*;
 pub use incidents::*;
+pub use inquiries::*;
 pub use location::*;
 pub use officers::*;
 pub use platform::*;
+mod keeping;
+pub use keeping::*;
+pub use recordings::*;
 
 diesel::allow_tables_to_appear_in_same_query!(card, unit);
 diesel::allow_tables_to_appear_in_same_query!(backup, unit);
+
+mod media;
+mod scene;
+pub use media::*;
+pub use scene::*;

@@ -28,31 +28,31 @@ use crate::words::error::{Error, Result};
 use crate::words::time::Timestamp;
 
 /// Bytes of the parts beside the original; an item touched a million times has fewer.
-const PART_MAX: u64 = 1 << 30;
+pub const PART_MAX: u64 = 1 << 30;
 
-/// What was in the archive.
+/// What was in the archive of a bundle, or in the folder of an item.
 #[derive(Default)]
-struct Parts {
+pub struct Parts {
     /// Names and hashes in their order, but for the sums themselves.
-    sums: Vec<(String, String)>,
-    small: BTreeMap<String, Vec<u8>>,
-    original: Option<Original>,
+    pub sums: Vec<(String, String)>,
+    pub small: BTreeMap<String, Vec<u8>>,
+    pub original: Option<Original>,
 }
 
-struct Original {
-    name: String,
-    size: u64,
-    sha256: String,
+pub struct Original {
+    pub name: String,
+    pub size: u64,
+    pub sha256: String,
 }
 
 /// What an entry of a bundle says, as far as it is of interest.
 #[derive(Deserialize)]
-struct Said {
-    id: String,
-    kind: String,
-    evidence_id: Option<String>,
-    at: Timestamp,
-    detail: Value,
+pub struct Said {
+    pub id: String,
+    pub kind: String,
+    pub evidence_id: Option<String>,
+    pub at: Timestamp,
+    pub detail: Value,
 }
 
 /// Checks a bundle. Returns the line that says what it is.
@@ -66,7 +66,7 @@ pub fn check(path: &Path, kept: Option<&Kept>, findings: &mut Findings) -> Resul
         findings.add(words);
         return Ok(String::new());
     }
-    parts.sums(findings);
+    check_sums(parts.small.get(SUMS), &parts.sums, findings);
     let keys: Option<PublicKeys> = parts.json(KEYS, findings);
     let head: Option<TreeHead> = parts.json(HEAD, findings);
     let receipt: Option<SignedReceipt> = parts.json(RECEIPT, findings);
@@ -104,7 +104,8 @@ pub fn check(path: &Path, kept: Option<&Kept>, findings: &mut Findings) -> Resul
 }
 
 impl Parts {
-    fn take(&mut self, name: &str, size: u64, content: &mut dyn Read) -> std::result::Result<(), String> {
+    /// Reads one file to its end. Errors, in words: what does not belong here.
+    pub fn take(&mut self, name: &str, size: u64, content: &mut dyn Read) -> std::result::Result<(), String> {
         let unreadable = |error: std::io::Error| format!("{name} cannot be read: {error}");
         if self.sums.iter().any(|(known, _)| known == name) || self.small.contains_key(name) {
             return Err(format!("{name} is there twice"));
@@ -130,28 +131,8 @@ impl Parts {
         Ok(())
     }
 
-    /// Every file against the sums, and the sums to the letter.
-    fn sums(&self, findings: &mut Findings) {
-        let Some(said) = self.small.get(SUMS) else {
-            findings.add(format!("{SUMS} is missing"));
-            return;
-        };
-        let said = String::from_utf8_lossy(said);
-        let mut rest: Vec<&str> = said.split_inclusive('\n').collect();
-        for (name, sha256) in &self.sums {
-            let line = format!("{sha256}  {name}\n");
-            match rest.iter().position(|known| **known == line) {
-                Some(at) => drop(rest.remove(at)),
-                None => findings.add(format!("{name} is not what {SUMS} says: its SHA-256 is {sha256}")),
-            }
-        }
-        for line in rest {
-            let name = line.split_once("  ").map_or(line, |(_, name)| name);
-            findings.add(format!("{SUMS} names {:?}, which is not here like that", name.trim_end()));
-        }
-    }
-
-    fn json<T: DeserializeOwned>(&self, name: &str, findings: &mut Findings) -> Option<T> {
+    /// Reads one of the small files.
+    pub fn json<T: DeserializeOwned>(&self, name: &str, findings: &mut Findings) -> Option<T> {
         let Some(bytes) = self.small.get(name) else {
             findings.add(format!("{name} is missing"));
             return None;
@@ -160,7 +141,7 @@ impl Parts {
     }
 
     /// The original is what the receipt says.
-    fn against(&self, body: &Body, deleted: bool, findings: &mut Findings) {
+    pub fn against(&self, body: &Body, deleted: bool, findings: &mut Findings) {
         let Some(original) = &self.original else {
             if !deleted {
                 findings.add("the original is missing, and no entry says that it was deleted");
@@ -177,8 +158,29 @@ impl Parts {
     }
 }
 
+/// Every file against the sums, and the sums to the letter.
+pub fn check_sums(said: Option<&Vec<u8>>, sums: &[(String, String)], findings: &mut Findings) {
+    let Some(said) = said else {
+        findings.add(format!("{SUMS} is missing"));
+        return;
+    };
+    let said = String::from_utf8_lossy(said);
+    let mut rest: Vec<&str> = said.split_inclusive('\n').collect();
+    for (name, sha256) in sums {
+        let line = format!("{sha256}  {name}\n");
+        match rest.iter().position(|known| **known == line) {
+            Some(at) => drop(rest.remove(at)),
+            None => findings.add(format!("{name} is not what {SUMS} says: its SHA-256 is {sha256}")),
+        }
+    }
+    for line in rest {
+        let name = line.split_once("  ").map_or(line, |(_, name)| name);
+        findings.add(format!("{SUMS} names {:?}, which is not here like that", name.trim_end()));
+    }
+}
+
 /// The words of a receipt, if its signature is good.
-fn receipt_body(receipt: &SignedReceipt, ring: &Ring, findings: &mut Findings) -> Option<Body> {
+pub fn receipt_body(receipt: &SignedReceipt, ring: &Ring, findings: &mut Findings) -> Option<Body> {
     let checked = BASE64_URL_SAFE_NO_PAD
         .decode(&receipt.signature)
         .map_err(|error| format!("has no signature: {error}"))
@@ -192,18 +194,18 @@ fn receipt_body(receipt: &SignedReceipt, ring: &Ring, findings: &mut Findings) -
 
 /// What the touches of a bundle say together.
 #[derive(Default)]
-struct Told {
-    said: Vec<Said>,
+pub struct Told {
+    pub said: Vec<Said>,
     /// Number and id of those.
     numbers: BTreeMap<u64, String>,
-    erased: usize,
+    pub erased: usize,
     /// One of them says that the item was deleted.
-    deleted: bool,
+    pub deleted: bool,
 }
 
 impl Told {
     /// Every entry is what its leaf stands for, stands under the head, and none is missing.
-    fn of(custody: &Custody, head: &TreeHead, root: Option<&Hash>, findings: &mut Findings) -> Self {
+    pub fn of(custody: &Custody, head: &TreeHead, root: Option<&Hash>, findings: &mut Findings) -> Self {
         let mut told = Self::default();
         let mut before: Option<u64> = None;
         let mut blank = Vec::new();
@@ -261,7 +263,7 @@ impl Told {
     }
 
     /// All of it is about the item of the receipt, and the entry that the receipt names is among it.
-    fn against(&self, body: &Body, findings: &mut Findings) {
+    pub fn against(&self, body: &Body, findings: &mut Findings) {
         for said in self.said.iter().filter(|said| said.evidence_id.as_deref() != Some(body.evidence_id.as_str())) {
             findings.add(format!("{CUSTODY}: entry {} is about another item than the receipt", said.id));
         }
@@ -282,7 +284,7 @@ impl Told {
 }
 
 /// Whether an entry's leaf stands under the head where its number says.
-fn stands(entry: &Proved, size: u64, root: Option<&Hash>) -> std::result::Result<(), String> {
+pub fn stands(entry: &Proved, size: u64, root: Option<&Hash>) -> std::result::Result<(), String> {
     let leaf = tree::parse_hash(&entry.leaf).ok_or("has a leaf that is no hash")?;
     let path: Option<Vec<Hash>> = entry.inclusion.iter().map(|text| tree::parse_hash(text)).collect();
     let path = path.ok_or("has a path that is no list of hashes")?;
@@ -295,7 +297,7 @@ fn stands(entry: &Proved, size: u64, root: Option<&Hash>) -> std::result::Result
 }
 
 /// What an entry says; none when it was erased. Errors, in words: it is not what its leaf stands for.
-fn said(entry: &Proved) -> std::result::Result<Option<Said>, String> {
+pub fn said(entry: &Proved) -> std::result::Result<Option<Said>, String> {
     let (text, salt) = match (&entry.entry, &entry.salt) {
         (Some(text), Some(salt)) => (text, salt),
         (None, None) => return Ok(None),
@@ -309,7 +311,7 @@ fn said(entry: &Proved) -> std::result::Result<Option<Said>, String> {
 }
 
 /// Holds the bundle's head against heads that were kept elsewhere. Returns what to say about it.
-fn anchor(head: &TreeHead, ring: &Ring, kept: &Kept, findings: &mut Findings) -> String {
+pub fn anchor(head: &TreeHead, ring: &Ring, kept: &Kept, findings: &mut Findings) -> String {
     let name = &kept.name;
     let mut found = None;
     for other in kept.heads.iter().filter(|other| other.size == head.size) {

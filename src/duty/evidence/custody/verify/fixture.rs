@@ -9,7 +9,9 @@ use crate::duty::evidence::custody::entry::TouchKind;
 use crate::duty::evidence::custody::head::TreeHead;
 use crate::duty::evidence::custody::receipt::{self, ReceiptKind, Taken};
 use crate::duty::evidence::custody::{anchor, log, sequencer};
+use crate::duty::evidence::media::facts::{Container, MediaView};
 use crate::duty::evidence::store::custody as rows;
+use crate::duty::evidence::store::media::{MediaRow, evidence_measured, media_insert};
 use crate::duty::evidence::store::previews::{finding_insert, preview_insert};
 use crate::duty::evidence::store::{
     self, EvidenceRow, FindingRow, HoldRow, MarkRow, PreviewRow, evidence_insert_new, hold_insert, link_insert,
@@ -206,6 +208,28 @@ impl Station {
             hold_insert(tx.conn(), &hold)?;
             say(tx, TouchKind::HoldSet, Some(officer), json!({ "hold_id": hold.id, "reason": "appeal" }))?;
             say(tx, TouchKind::Viewed, Some(officer), json!({ "purpose": "review" })).map(drop)
+        });
+    }
+
+    /// The container of an item is read.
+    pub fn examine(&self, id: EvidenceId) {
+        self.write(move |tx| {
+            let known = MediaRow {
+                evidence_id: id,
+                container: Container::Mp4,
+                duration_ms: Some(60_000),
+                started_at: None,
+                codec: Some("avc1".to_owned()),
+                audio_codec: None,
+                width: Some(320),
+                height: Some(240),
+                at: tx.now,
+            };
+            media_insert(tx.conn(), &known)?;
+            evidence_measured(tx.conn(), &id, known.duration_ms, known.codec.as_deref())?;
+            let detail = json!({ "media": MediaView::from(known), "findings": [] });
+            let said = log::Touch { evidence: Some(&id), kind: TouchKind::Examined, actor: None, device: None, detail };
+            log::touch(tx, said).map(drop)
         });
     }
 

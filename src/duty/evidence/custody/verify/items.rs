@@ -33,6 +33,7 @@ struct Seen {
     marks: usize,
     previews: usize,
     findings: usize,
+    media: usize,
 }
 
 /// Looks at all of them.
@@ -55,6 +56,7 @@ pub fn check(conn: &mut Conn, ring: &Ring, findings: &mut Findings) -> Result<Ch
         ("evidence_mark", raw::marks_count(conn)?, seen.marks),
         ("evidence_preview", raw::previews_count(conn)?, seen.previews),
         ("evidence_finding", raw::findings_count(conn)?, seen.findings),
+        ("evidence_media", raw::media_count(conn)?, seen.media),
     ] {
         if usize::try_from(rows) != Ok(seen) {
             findings.add(format!("{table} has {rows} rows, of which {seen} belong to an item that is there"));
@@ -137,6 +139,10 @@ impl<'a> Item<'a> {
             rows.push((finding.code, Value::Object(words)));
         }
         self.compare("evidence_finding", rows.into_iter(), said, findings);
+        let media = raw::media_about(conn, id)?;
+        seen.media += usize::from(media.is_some());
+        let media = media.map(serde_json::to_value).transpose()?.map(|row| ("container".to_owned(), row));
+        self.compare("evidence_media", media.into_iter(), self.media(), findings);
         Ok(())
     }
 
@@ -160,6 +166,18 @@ impl<'a> Item<'a> {
                         said.insert("previewed".to_owned(), outcome.clone());
                     }
                 }
+                "examined" => {
+                    for name in ["duration_ms", "codec"] {
+                        if let Some(value) = detail.pointer(&format!("/media/{name}")) {
+                            said.insert(name.to_owned(), value.clone());
+                        }
+                    }
+                }
+                "wearer_decided" => {
+                    if let Some(wearer) = detail.get("wearer_id") {
+                        said.insert("wearer_id".to_owned(), wearer.clone());
+                    }
+                }
                 _ => {}
             }
         }
@@ -175,6 +193,11 @@ impl<'a> Item<'a> {
         }
         if self.row.gone_at.is_some() && !self.deleted {
             findings.add(format!("evidence {id}: it is gone, and no entry of the log says that it was deleted"));
+        }
+        if let Some((entry, _)) = self.of_kind("deleted").last()
+            && self.row.gone_at != Some(entry.at)
+        {
+            findings.add(format!("evidence {id}: the log says that it was deleted at {}; its row does not", entry.at));
         }
     }
 
@@ -280,10 +303,20 @@ impl<'a> Item<'a> {
         marks
     }
 
-    /// What previewing brought: a list of names under `short`, or of objects under `long` with their name in `key`.
+    /// What was read of its container; the first reading stands.
+    fn media(&self) -> BTreeMap<String, Value> {
+        let first = self.of_kind("examined").find_map(|(entry, detail)| {
+            let mut words = detail.get("media")?.as_object()?.clone();
+            words.insert("at".to_owned(), json!(entry.at));
+            Some(("container".to_owned(), Value::Object(words)))
+        });
+        first.into_iter().collect()
+    }
+
+    /// What looking at it brought: a list of names under `short`, or of objects under `long` with their name in `key`.
     fn listed(&self, long: &str, short: &str, key: &str, at: &str) -> BTreeMap<String, Value> {
         let mut listed = BTreeMap::new();
-        for (entry, detail) in self.of_kind("previewed") {
+        for (entry, detail) in self.of_kind("previewed").chain(self.of_kind("examined")) {
             let items = detail.get(long).or_else(|| detail.get(short)).and_then(Value::as_array);
             for item in items.into_iter().flatten() {
                 let mut words = item.as_object().cloned().unwrap_or_default();

@@ -3,12 +3,13 @@
 //! ```text
 //! bundle  one archive: file, receipt, every touch, paths, head      heads  heads that somebody kept elsewhere
 //! log     a whole log: every entry, subtree and head                items  every item against its touches and receipts
-//! files   every original against its hash
+//! files   every original against its hash                           dossier  many items and a timeline in one archive
 //! ```
 //!
 //! Nothing is written and nothing stops at the first thing that does not fit: all of it is named.
 
 mod bundle;
+mod dossier;
 mod files;
 mod heads;
 mod holds;
@@ -91,7 +92,7 @@ impl Report {
     }
 }
 
-/// Checks a bundle or a data folder, and that it goes on from heads that were kept elsewhere.
+/// Checks a bundle, a dossier or a data folder, and that it goes on from heads that were kept elsewhere.
 ///
 /// Errors: what cannot be read at all. What can be read and is wrong stands in the report.
 pub fn verify(path: &Path, database_url: Option<&str>, kept: Option<&Path>) -> Result<Report> {
@@ -100,7 +101,11 @@ pub fn verify(path: &Path, database_url: Option<&str>, kept: Option<&Path>) -> R
         return data_dir(path, database_url, kept);
     }
     let mut findings = Findings::default();
-    let line = bundle::check(path, kept.as_ref(), &mut findings)?;
+    let line = if dossier::is_one(path)? {
+        dossier::check(path, kept.as_ref(), &mut findings)?
+    } else {
+        bundle::check(path, kept.as_ref(), &mut findings)?
+    };
     Ok(Report { line, findings })
 }
 

@@ -231,6 +231,17 @@ fn a_lawful_deletion_is_told_as_such() {
         folder.sql(sql);
         finds(&folder, "was erased, and no later entry says", sql);
     }
+    // A row that takes the deletion back is not believed, whether the bytes are there again or not.
+    let back = folder.copy();
+    back.sql(&format!("UPDATE evidence SET gone_at = NULL WHERE id = '{id}'"));
+    finds(&back, &format!("evidence {id}: the log says that it was deleted at "), "taken back");
+    finds(&back, &format!("evidence {id}: its original evidence/"), "taken back, and nothing there");
+    // Another original that vanishes is named beside it.
+    let other = folder.copy();
+    std::fs::remove_file(place(&other.0, &[7; 3_000_000])).unwrap();
+    let told = report(&other.0, None);
+    assert_eq!(told.findings.list().len(), 1, "{:#?}", told.findings.list());
+    finds(&other, "is missing", "a file that is gone without a deletion");
     // What came after the deletion is not covered by it.
     station.work_on(id);
     station.sequence();
@@ -289,4 +300,27 @@ fn a_folder_without_a_store_is_an_error_and_paths_may_have_any_name() {
     std::fs::rename(&copy.0, odd.0.join("in")).unwrap();
     let told = report(&odd.0.join("in"), None);
     assert!(told.fits(), "{:#?}", told.findings.list());
+}
+
+#[test]
+fn what_was_read_of_a_recording_is_found_when_it_changes() {
+    let (station, id) = Station::busy();
+    station.examine(id);
+    station.sequence();
+    let whole = station.at_rest();
+    assert!(report(&whole.0, None).fits());
+    for (sql, words) in [
+        ("DELETE FROM evidence_media", "evidence_media container of evidence :id is in the log and has no row"),
+        ("UPDATE evidence_media SET duration_ms = 1", "evidence_media container of evidence :id: its duration_ms is 1"),
+        ("UPDATE evidence_media SET width = NULL", "evidence_media container of evidence :id: its width is null"),
+        (
+            "UPDATE evidence SET duration_ms = 1 WHERE id = :id",
+            "evidence :id: its duration_ms is 1, the log says 60000",
+        ),
+        ("UPDATE evidence_media SET evidence_id = 'x'", "evidence_media has 1 rows, of which 0 belong"),
+    ] {
+        let folder = whole.copy();
+        folder.sql(&sql.replace(":id", &format!("'{id}'")));
+        finds(&folder, &words.replace(":id", &id.to_string()), sql);
+    }
 }

@@ -7,14 +7,14 @@ use serde::Serialize;
 use super::NodeRow;
 use crate::platform::db::schema::{
     custody_entry as entry, custody_node as node, evidence, evidence_finding, evidence_incident, evidence_mark,
-    evidence_preview, hold, receipt,
+    evidence_media, evidence_preview, hold, receipt,
 };
 use crate::platform::db::{Conn, batch};
 use crate::words::error::Result;
 use crate::words::time::Timestamp;
 
 /// The tables that are checked.
-pub const TABLES: [&str; 11] = [
+pub const TABLES: [&str; 12] = [
     "meta",
     "custody_entry",
     "custody_node",
@@ -25,6 +25,7 @@ pub const TABLES: [&str; 11] = [
     "evidence_mark",
     "evidence_preview",
     "evidence_finding",
+    "evidence_media",
     "hold",
 ];
 
@@ -179,6 +180,7 @@ counts! {
     marks_count = evidence_mark;
     previews_count = evidence_preview;
     findings_count = evidence_finding;
+    media_count = evidence_media;
 }
 
 /// Entries with numbers above `after`, in their order.
@@ -279,4 +281,22 @@ pub fn findings_about(conn: &mut Conn, item: &str) -> Result<Vec<RawFinding>> {
 /// Holds by id.
 pub fn holds_after(conn: &mut Conn, after: &str, limit: i64) -> Result<Vec<RawHold>> {
     Ok(hold::table.filter(hold::id.gt(after)).order(hold::id.asc()).limit(limit).load(conn)?)
+}
+
+/// What is known of a recording, as it is stored; as JSON, its columns by name.
+#[derive(Clone, Debug, Queryable, Serialize)]
+pub struct RawMedia {
+    pub evidence_id: String,
+    pub container: String,
+    pub duration_ms: Option<i64>,
+    pub started_at: Option<Timestamp>,
+    pub codec: Option<String>,
+    pub audio_codec: Option<String>,
+    pub width: Option<i32>,
+    pub height: Option<i32>,
+    pub at: Timestamp,
+}
+
+pub fn media_about(conn: &mut Conn, item: &str) -> Result<Option<RawMedia>> {
+    Ok(evidence_media::table.find(item).first(conn).optional()?)
 }

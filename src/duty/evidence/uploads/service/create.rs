@@ -1,5 +1,7 @@
 //! An upload begins: a file, a part of one, or a file of parts that are here.
 
+use std::sync::Arc;
+
 use serde_json::json;
 
 use super::super::State;
@@ -9,6 +11,8 @@ use super::super::who::Asker;
 use super::fetch;
 use crate::duty::evidence::access;
 use crate::duty::evidence::jobs::CONCAT_JOB;
+use crate::duty::evidence::keeping::redact;
+use crate::duty::evidence::recordings::service as recordings;
 use crate::duty::evidence::store::uploads::{self as store, UploadRow};
 use crate::platform::db::{Conn, Priority, Tx};
 use crate::platform::http::{Done, RequestMeta, idem};
@@ -55,6 +59,13 @@ pub async fn create(asker: &Asker, asked: Creation, meta: &RequestMeta) -> Resul
     let now = ctx.clock.now();
     let origin = match described {
         None => Origin { author: ctx.actor.person, captured_at: now },
+        Some(described) if asker.is_dock() => {
+            let (author, captured_at) = recordings::origin(ctx, &ctx.actor, &described, length).await?;
+            let (author_id, actor) = (author, Arc::clone(&ctx.actor));
+            let (incident, assignment) = (described.incident, described.assignment);
+            ctx.db.read(move |conn| access::bind(conn, &actor, &author_id, incident, assignment).map(drop)).await?;
+            Origin { author, captured_at }
+        }
         Some(described) => {
             let asker = asker.clone();
             ctx.db.read(move |conn| origin_of(conn, &asker, &described, now)).await?
@@ -116,6 +127,12 @@ fn origin_of(conn: &mut Conn, asker: &Asker, described: &Described, now: Timesta
     let author = described.author.unwrap_or(actor.person);
     let captured_at = described.captured_at;
     asker.by.check_author(conn, actor, &author, captured_at, now)?;
+    if let Some(original) = &described.redacts {
+        if asker.by.is_device() {
+            return Err(Error::forbidden("a redacted copy is made by somebody who is signed in"));
+        }
+        redact::allow(conn, actor, original)?;
+    }
     access::bind(conn, actor, &author, described.incident, described.assignment)?;
     Ok(Origin { author, captured_at })
 }
@@ -124,7 +141,12 @@ fn begin(tx: &mut Tx<'_>, asker: &Asker, row: &UploadRow) -> Result<Done> {
     let ctx = &asker.ctx;
     let most = ctx.config.evidence.half_open_max;
     let now = tx.now;
-    if store::uploads_half_open(tx.conn(), &row.owner_id, now)? >= most {
+    let open = if asker.is_dock() {
+        store::uploads_half_open_on(tx.conn(), &row.owner_id, &row.device_id, now)?
+    } else {
+        store::uploads_half_open(tx.conn(), &row.owner_id, now)?
+    };
+    if open >= most {
         return Err(Error::new(Code::RateLimited)
             .retry_after(FULL_RETRY_S)
             .detail(format!("at most {most} uploads may be open; end or terminate some")));

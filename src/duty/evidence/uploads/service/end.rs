@@ -70,7 +70,7 @@ pub async fn expire(core: Arc<Core>) -> Result<()> {
     }
     for row in core.db.read(move |conn| store::uploads_owed(conn, now, ROUND)).await? {
         match settle_one(&core, row.id).await {
-            Err(error) if !error.is(Code::ChecksumMismatch) => {
+            Err(error) if ![Code::ChecksumMismatch, Code::Erased].contains(&error.code()) => {
                 tracing::warn!(upload = %row.id, %error, "a whole upload could not be finished; it is tried again");
             }
             _ => {}

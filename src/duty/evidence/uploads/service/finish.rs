@@ -13,7 +13,12 @@ use super::super::metadata::{Described, Metadata};
 use super::super::who::Asker;
 use super::end::end;
 use super::{held, leased, open_staged, own, unstage};
+use crate::duty::evidence::keeping::erase::tombstone;
+use crate::duty::evidence::keeping::{Bytes, redact};
+use crate::duty::evidence::recordings::service as recordings;
+use crate::duty::evidence::recordings::store::RecordingRow;
 use crate::duty::evidence::service::{Arrived, complete};
+use crate::duty::evidence::store::evidence_fetch;
 use crate::duty::evidence::store::uploads::{self as store, UploadRow};
 use crate::duty::officers::auth::actor_of;
 use crate::duty::officers::store as officers;
@@ -23,7 +28,7 @@ use crate::platform::db::{Conn, Priority};
 use crate::platform::disk::blocking;
 use crate::platform::policy::Actor;
 use crate::words::error::{Code, Error, Result};
-use crate::words::ids::UploadId;
+use crate::words::ids::{RecordingId, UploadId};
 
 /// How far an upload is, for whoever goes on with it. One who asks has lost his connection, so whatever still writes is
 /// stopped and what it has is counted.
@@ -80,21 +85,40 @@ async fn whole_hash(core: &Arc<Core>, row: &mut UploadRow) -> Result<Option<Stri
 /// Errors: `checksum_mismatch`; after any other it can be tried again.
 pub(super) async fn finish(core: &Arc<Core>, row: UploadRow, sha256: String) -> Result<UploadRow> {
     let described = Described::read(&Metadata::parse(&row.metadata)?)?;
-    if let Some(declared) = &described.sha256
-        && *declared != sha256
-    {
+    let recording = announced(core, &row, &described).await?;
+    // What the camera named binds like what the client declares.
+    let expected = [described.sha256.as_ref(), recording.as_ref().map(|recording| &recording.sha256)];
+    if let Some(declared) = expected.into_iter().flatten().find(|declared| **declared != sha256) {
         let why = format!("the bytes that arrived have the SHA-256 {sha256}, declared was {declared}");
         tracing::warn!(upload = %row.id, %why, "an upload is refused");
+        if let Some(recording) = &recording {
+            recordings::differs(core, recording.id, "delivered", &sha256, row.length, row.device_id).await?;
+        }
         end(core, &row, State::Failed, why.clone()).await?;
         return Err(Error::new(Code::ChecksumMismatch).detail(why));
     }
+    if let Some(original) = described.redacts {
+        let original = core.db.read(move |conn| evidence_fetch(conn, &original)).await?;
+        if let Err(error) = redact::differs(&original, &sha256) {
+            end(core, &row, State::Failed, error.detail_text().to_owned()).await?;
+            return Err(Error::new(Code::ChecksumMismatch).detail(error.detail_text().to_owned()));
+        }
+    }
     let (path, blobs) = (core.part::<Uploads>()?.path(row.id), core.part::<Blobs>()?.clone());
     let key = sha256.clone();
+    // Until the row is there nobody removes the same bytes.
+    let storing = core.part::<Bytes>()?.shared(&sha256).await;
     blocking(move || blobs.adopt(&path, &key)).await??;
     let ended = row.clone();
     let actor = core.db.read(move |conn| owner(conn, &ended)).await?;
-    let arrived = arrived(&row, described, &sha256);
-    let evidence = complete(&Ctx::new(Arc::clone(core), actor), arrived).await?.id;
+    let arrived = arrived(&row, described, &sha256, recording.map(|recording| recording.id));
+    let completed = complete(&Ctx::new(Arc::clone(core), actor), arrived).await?;
+    drop(storing);
+    let evidence = completed.id;
+    if completed.erased {
+        end(core, &row, State::Failed, "the same was lawfully deleted".to_owned()).await?;
+        return Err(core.db.read(move |conn| tombstone(conn, &evidence)).await?);
+    }
     let parts = if row.is_final() { row.parts()? } else { Vec::new() };
     let (id, of_file, hash) = (row.id, parts.clone(), sha256.clone());
     core.db
@@ -109,7 +133,13 @@ pub(super) async fn finish(core: &Arc<Core>, row: UploadRow, sha256: String) -> 
     Ok(UploadRow { state: State::Done, evidence_id: Some(evidence), sha256: Some(sha256), ..row })
 }
 
-fn arrived(row: &UploadRow, described: Described, sha256: &str) -> Arrived {
+/// The recording that an upload names or declares, if it is its device's to deliver.
+async fn announced(core: &Core, row: &UploadRow, described: &Described) -> Result<Option<RecordingRow>> {
+    let (device, named, hash, length) = (row.device_id, described.recording, described.sha256.clone(), row.length);
+    core.db.read(move |conn| recordings::announced(conn, &device, named, hash.as_deref(), Some(length))).await
+}
+
+fn arrived(row: &UploadRow, described: Described, sha256: &str, recording: Option<RecordingId>) -> Arrived {
     Arrived {
         kind: described.kind,
         filename: described.filename,
@@ -126,6 +156,8 @@ fn arrived(row: &UploadRow, described: Described, sha256: &str) -> Arrived {
         captured_at: row.captured_at,
         device_signature: described.device_signature,
         upload: Some(row.id),
+        redacts: described.redacts,
+        recording,
     }
 }
 

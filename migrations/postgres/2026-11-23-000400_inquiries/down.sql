@@ -1,0 +1,3 @@
+DROP TABLE inquiry_look;
+DROP TABLE inquiry_part;
+DROP TABLE inquiry;
