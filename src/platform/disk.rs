@@ -1,6 +1,6 @@
 //! Work that waits for a disk or keeps a processor busy, off the workers; and what a refusing disk means to a client.
 
-use std::io::{self, ErrorKind};
+use std::io::{self, ErrorKind, Read};
 
 use crate::words::error::{Code, Error, Result};
 
@@ -17,5 +17,20 @@ pub fn refused(error: io::Error, retry_s: u32) -> Error {
             Error::new(Code::ReadOnly).retry_after(retry_s).detail("the disk refuses writes")
         }
         _ => Error::internal(error),
+    }
+}
+
+/// Reads to the end, as much as `piece` holds at once; gives how many bytes there were. Blocks.
+pub fn each_piece(input: &mut dyn Read, piece: &mut [u8], mut take: impl FnMut(&[u8])) -> io::Result<u64> {
+    let mut length = 0;
+    loop {
+        let read = match input.read(piece) {
+            Ok(read) => read,
+            Err(error) if error.kind() == ErrorKind::Interrupted => continue,
+            Err(error) => return Err(error),
+        };
+        let Some(bytes) = piece.get(..read).filter(|bytes| !bytes.is_empty()) else { return Ok(length) };
+        length += read as u64;
+        take(bytes);
     }
 }

@@ -4,6 +4,8 @@ mod copies;
 mod corpus;
 mod custody;
 mod docks;
+mod docks_delivery;
+mod docks_wearers;
 mod dossier;
 mod full;
 mod inquiry;

@@ -1,29 +1,28 @@
 //! The archive of a dossier, made while it is sent: an item's proofs are read when its turn comes, its original in pieces
 //! when the client has taken the one before. In memory are the timeline and one item's touches, never a film.
 
-use std::fs::File;
 use std::io;
-use std::os::unix::fs::FileExt as _;
+use std::pin::pin;
 use std::sync::Arc;
 
 use actix_web::web::Bytes;
-use futures_util::{Stream, stream};
+use futures_util::{Stream, TryStreamExt as _, stream};
 use tokio::sync::mpsc;
 
 use crate::duty::evidence::custody::TreeHead;
 use crate::duty::evidence::custody::archive::Writer;
 use crate::duty::evidence::custody::bundle::{self, CUSTODY, ORIGINAL, RECEIPT, SUMS};
 use crate::duty::evidence::custody::dossier::{self, ItemLine, NAME_MAX, Original};
+use crate::duty::evidence::http::content::pieces;
 use crate::duty::evidence::store::EvidenceRow;
 use crate::platform::blobs::Blobs;
 use crate::platform::ctx::Core;
+use crate::platform::disk::blocking;
 use crate::platform::keys::sha256_hex;
 use crate::words::error::{Error, Result};
 use crate::words::ids::CustodyId;
 use crate::words::time::MICROS;
 
-/// Bytes of an original in memory for one reader.
-const PIECE: usize = 128 * 1024;
 /// Pieces that wait for a slow client.
 const AHEAD: usize = 2;
 
@@ -98,13 +97,9 @@ async fn original(core: &Arc<Core>, out: &Sender, time: u64, name: &str, row: &E
     Writer::new(&mut header, time).header(name, size)?;
     hand_over(out, header).await?;
     let (blobs, key) = (core.part::<Blobs>()?.clone(), row.sha256.clone());
-    let file = Arc::new(blocking(move || blobs.open(&key)).await?);
-    let mut at = 0;
-    while at < size {
-        let length = usize::try_from((size - at).min(PIECE as u64)).map_err(Error::internal)?;
-        let own = Arc::clone(&file);
-        let piece = blocking(move || read_at(&own, at, length)).await?;
-        at += piece.len() as u64;
+    let file = blocking(move || blobs.open(&key)).await??;
+    let mut content = pin!(pieces(file, 0, size));
+    while let Some(piece) = content.try_next().await? {
         hand_over(out, piece).await?;
     }
     let mut fill = Vec::new();
@@ -112,20 +107,11 @@ async fn original(core: &Arc<Core>, out: &Sender, time: u64, name: &str, row: &E
     hand_over(out, fill).await
 }
 
-fn read_at(file: &File, at: u64, length: usize) -> Result<Vec<u8>> {
-    let mut piece = vec![0; length];
-    file.read_exact_at(&mut piece, at)?;
-    Ok(piece)
-}
-
-async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
-    tokio::task::spawn_blocking(work).await.map_err(Error::internal)?
-}
-
 /// Waits until the client has taken what went before. Errors: it has gone away.
-async fn hand_over(out: &Sender, bytes: Vec<u8>) -> Result<()> {
+async fn hand_over(out: &Sender, bytes: impl Into<Bytes>) -> Result<()> {
+    let bytes = bytes.into();
     if bytes.is_empty() {
         return Ok(());
     }
-    out.send(Ok(Bytes::from(bytes))).await.map_err(|_gone| Error::bad("the client went away"))
+    out.send(Ok(bytes)).await.map_err(|_gone| Error::bad("the client went away"))
 }

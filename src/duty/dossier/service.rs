@@ -16,7 +16,7 @@ use crate::duty::evidence::custody::bundle::{self, HEAD, KEYS, PublicKeys, READM
 use crate::duty::evidence::custody::dossier::{
     self, FORMAT, FileSum, ItemLine, Limit, MANIFEST, Manifest, Original, PAGE, PROOF, README_TEXT, TIMELINE,
 };
-use crate::duty::evidence::custody::{Touch, TouchKind, TreeHead, keys, touch};
+use crate::duty::evidence::custody::{Touch, TouchKind, TreeHead, keys, sequencer, touch};
 use crate::duty::evidence::store::custody as log;
 use crate::duty::incidents::view;
 use crate::duty::location::access::{self as looks, AccessKind};
@@ -26,6 +26,7 @@ use crate::platform::audit;
 use crate::platform::blobs::Blobs;
 use crate::platform::ctx::Ctx;
 use crate::platform::db::{Conn, Priority};
+use crate::platform::disk::blocking;
 use crate::platform::keys::sha256_hex;
 use crate::words::error::{Error, Result};
 use crate::words::ids::{CustodyId, IncidentId, PersonId};
@@ -40,9 +41,8 @@ const POSITIONS_MAX: usize = 20_000;
 const ORIGINALS_MAX: u64 = 8 << 30;
 /// Items whose export is written down in one recipe: some 10 ms of the writer.
 const ITEMS_AT_ONCE: usize = 50;
-/// How long an export waits for its entries to come under a head, and how often it looks.
+/// How long an export waits for its entries to come under a head.
 const PATIENCE: Duration = Duration::from_secs(10);
-const LOOK_EVERY: Duration = Duration::from_millis(100);
 
 /// What is wanted.
 #[derive(Clone, Debug)]
@@ -93,10 +93,10 @@ pub async fn make(ctx: &Ctx, asked: &Asked) -> Result<Plan> {
         limits,
     };
     let english = asked.english;
-    let drawn = tokio::task::spawn_blocking(move || -> Result<(Vec<u8>, String, Vec<Limit>)> {
+    let draw = move || -> Result<(Vec<u8>, String, Vec<Limit>)> {
         Ok((serde_json::to_vec(&timeline)?, page::page(&timeline, english), timeline.limits))
-    });
-    let (timeline, page, limits) = drawn.await.map_err(Error::internal)??;
+    };
+    let (timeline, page, limits) = blocking(draw).await??;
     let sum = |name: &str, bytes: &[u8]| FileSum { name: name.to_owned(), sha256: sha256_hex(bytes) };
     let manifest = Manifest {
         format: FORMAT.to_owned(),
@@ -260,7 +260,7 @@ async fn are_there(ctx: &Ctx, items: &[Packed]) -> Result<()> {
     let included = items.iter().filter(|item| item.line.original == Original::Included);
     let wanted: Vec<_> = included.map(|item| (item.row.id, item.row.sha256.clone())).collect();
     let missing = move || wanted.into_iter().find(|(_, key)| !blobs.has(key));
-    match tokio::task::spawn_blocking(missing).await.map_err(Error::internal)? {
+    match blocking(missing).await? {
         Some((id, _)) => Err(Error::internal(format!("the original of {id} is missing"))),
         None => Ok(()),
     }
@@ -291,10 +291,8 @@ async fn announce(
     let export = ctx
         .db
         .write(Priority::Normal, move |tx| {
-            let (person, device) = (Some(actor.person), Some(actor.device));
             audit::record(tx, Some(&actor), "incident.dossier", "incident", &incident.to_string(), &said)?;
-            let kind = TouchKind::Exported;
-            touch(tx, Touch { evidence: None, kind, actor: person, device, detail: said.clone() })
+            touch(tx, Touch::by(&actor, None, TouchKind::Exported, said.clone()))
         })
         .await?;
     Ok((items, export))
@@ -308,24 +306,14 @@ async fn under_a_head(
 ) -> Result<(TreeHead, bundle::Proved, Vec<keys::PublicKey>)> {
     let ids: Vec<CustodyId> = items.iter().flat_map(|item| item.entries.iter().copied()).chain([export]).collect();
     let ids = Arc::new(ids);
-    let given_up = tokio::time::Instant::now() + PATIENCE;
-    loop {
-        let ids = Arc::clone(&ids);
-        let found = ctx.db.read(move |conn| {
-            let Some(last) = log::entries_last(conn, &ids)? else { return Ok(None) };
-            let Some(head) = log::head_over(conn, last)?.map(|row| TreeHead::from(&row)) else { return Ok(None) };
-            let row = log::entry_fetch(conn, &export)?;
-            let proof = bundle::proved(conn, &row, head.size)?;
-            Ok(Some((head, proof, keys::published(conn)?)))
-        });
-        if let Some(found) = found.await? {
-            return Ok(found);
-        }
-        if tokio::time::Instant::now() >= given_up {
-            return Err(Error::busy(2).detail("the custody log is behind"));
-        }
-        tokio::time::sleep(LOOK_EVERY).await;
-    }
+    sequencer::awaited(ctx, PATIENCE, move |conn| {
+        let Some(last) = log::entries_last(conn, &ids)? else { return Ok(None) };
+        let Some(head) = log::head_over(conn, last)?.map(|row| TreeHead::from(&row)) else { return Ok(None) };
+        let row = log::entry_fetch(conn, &export)?;
+        let proof = bundle::proved(conn, &row, head.size)?;
+        Ok(Some((head, proof, keys::published(conn)?)))
+    })
+    .await
 }
 
 fn limit(what: &str, kept: u64, of: u64, reason: &str) -> Limit {

@@ -340,8 +340,7 @@ fn sealed(
         map.insert("inquiry_id".into(), json!(under.id));
         map.insert("evidence_id".into(), json!(evidence));
     }
-    let (person, device) = (Some(actor.person), Some(actor.device));
-    let entry = touch(tx, Touch { evidence: None, kind: look.touch(), actor: person, device, detail })?;
+    let entry = touch(tx, Touch::by(actor, None, look.touch(), detail))?;
     let row = inquiries::store::LookRow {
         evidence_id: evidence,
         entry_id: Some(entry),

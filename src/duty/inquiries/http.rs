@@ -15,11 +15,10 @@ use super::view::{InquiryFull, InquiryView};
 use crate::duty::officers::store as officers;
 use crate::platform::ctx::Ctx;
 use crate::platform::http::body::Empty;
-use crate::platform::http::{Body, Done, Items, Page, Params, PathId};
+use crate::platform::http::{Body, Done, Items, Page, Params, PathId, page};
 use crate::platform::policy::{Action, Decision, PersonKind};
-use crate::words::error::{Code, Error, Result};
+use crate::words::error::{Error, Result};
 use crate::words::ids::InquiryId;
-use crate::words::time::Timestamp;
 
 /// Looks shown with an inquiry.
 const LOOKS_MAX: i64 = 500;
@@ -59,7 +58,7 @@ async fn shown(ctx: &Ctx, done: &Done) -> Result<HttpResponse> {
     responses((status = 200, body = InquiryList)))]
 pub async fn list(ctx: Ctx, Params(query): Params<Page>) -> Result<HttpResponse> {
     let limit = query.limit()?;
-    let before = query.after()?.map(|text| position(&text)).transpose()?;
+    let before = query.after()?.as_deref().map(page::placed).transpose()?;
     let (actor, now) = (Arc::clone(&ctx.actor), ctx.clock.now());
     let page = ctx
         .db
@@ -71,8 +70,7 @@ pub async fn list(ctx: Ctx, Params(query): Params<Page>) -> Result<HttpResponse>
                 Vec::new()
             };
             let rows = store::inquiries_page(conn, &actor.person, &units, before, limit + 1)?;
-            let mut page =
-                Items::from_rows(rows, limit, |one| format!("{}:{}", one.row.requested_at.as_micros(), one.row.id));
+            let mut page = Items::from_rows(rows, limit, |one| page::place(one.row.requested_at, one.row.id));
             let mut known = Vec::new();
             for inquiry in std::mem::take(&mut page.items) {
                 let sight = super::access::sight(conn, &actor, &inquiry)?;
@@ -84,13 +82,6 @@ pub async fn list(ctx: Ctx, Params(query): Params<Page>) -> Result<HttpResponse>
         })
         .await?;
     Ok(HttpResponse::Ok().insert_header((CACHE_CONTROL, "no-store")).json(page))
-}
-
-fn position(cursor: &str) -> Result<(Timestamp, InquiryId)> {
-    let wrong = || Error::new(Code::InvalidCursor);
-    let (at, id) = cursor.split_once(':').ok_or_else(wrong)?;
-    let at: i64 = at.parse().map_err(|_parse| wrong())?;
-    Ok((Timestamp::from_micros(at), id.parse().map_err(|_parse| wrong())?))
 }
 
 /// Asks for an inquiry. It opens nothing until somebody else has approved it.

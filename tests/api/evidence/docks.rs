@@ -1,4 +1,4 @@
-//! Docks: what cameras hold is known, signed for, brought up in order, and belongs to somebody.
+//! Docks: what cameras hold is known and signed for, by the devices of the house alone.
 
 use super::*;
 use crate::support::evidence::{CHUNK, TUS, recording, tus_metadata, upload_path};
@@ -19,34 +19,34 @@ async fn said_at(device: &Signer, time: &str, method: &str, path: &str, body: Op
     raw(&device.app, None, method, path, &headers, bytes).await
 }
 
-async fn said(device: &Signer, method: &str, path: &str, body: Option<&Value>) -> Raw {
+pub async fn said(device: &Signer, method: &str, path: &str, body: Option<&Value>) -> Raw {
     said_at(device, &now(), method, path, body).await
 }
 
 /// Fails unless it is this problem.
 #[track_caller]
-fn refused(answer: &Raw, status: u16, code: &str) {
+pub fn refused(answer: &Raw, status: u16, code: &str) {
     assert_eq!((answer.status, answer.json()["code"].as_str().unwrap_or_default()), (status, code), "{answer:?}");
 }
 
 /// A recording of some bytes, from so many seconds ago to so many.
 #[derive(Clone)]
-struct Film {
-    id: String,
-    bytes: Vec<u8>,
-    from: f64,
-    to: f64,
-    marks: Value,
+pub struct Film {
+    pub id: String,
+    pub bytes: Vec<u8>,
+    pub from: f64,
+    pub to: f64,
+    pub marks: Value,
 }
 
 impl Film {
-    fn new(seed: u8, from: f64, to: f64) -> Self {
+    pub fn new(seed: u8, from: f64, to: f64) -> Self {
         let bytes = format!("film {seed} {}", new_id()).into_bytes();
         Self { id: new_id(), bytes, from, to, marks: json!([]) }
     }
 
     /// As a camera names it whose clock is ahead by so many seconds. One film has one beginning, whenever it is named.
-    fn named(&self, base: jiff::Timestamp, ahead_s: f64) -> Value {
+    pub fn named(&self, base: jiff::Timestamp, ahead_s: f64) -> Value {
         let at = |ago: f64| {
             let micros = base.as_microsecond() + ((ahead_s - ago) * 1e6) as i64;
             format!("{:.6}", jiff::Timestamp::from_microsecond(micros).unwrap())
@@ -59,15 +59,15 @@ impl Film {
 }
 
 /// A station with a dock and a camera that the officer has had for two hours; he was sent to the incident an hour ago.
-struct Yard {
-    scene: Scene,
-    dock: Signer,
-    camera: Signer,
-    base: jiff::Timestamp,
+pub struct Yard {
+    pub scene: Scene,
+    pub dock: Signer,
+    pub camera: Signer,
+    pub base: jiff::Timestamp,
 }
 
 impl Yard {
-    async fn set(app: &TestApp, name: &str) -> Self {
+    pub async fn set(app: &TestApp, name: &str) -> Self {
         let scene = Scene::set(app, name).await;
         let dock = Signer::enrol_as(&scene.station, "dock").await;
         let camera = Signer::enrol_as(&scene.station, "body_worn_camera").await;
@@ -91,7 +91,7 @@ impl Yard {
     }
 
     /// The camera hangs in the dock with these on it.
-    async fn docked(&self, films: &[&Film]) -> Value {
+    pub async fn docked(&self, films: &[&Film]) -> Value {
         said(&self.dock, "POST", &self.path(), Some(&self.manifest(films))).await.expect(200).json()
     }
 
@@ -109,17 +109,17 @@ impl Yard {
         json!({ "sha256": sha256, "size": film.bytes.len(), "held_at": held_at, "signature": signature })
     }
 
-    async fn hold(&self, film: &Film) -> Value {
+    pub async fn hold(&self, film: &Film) -> Value {
         let body = self.held(film, &self.dock);
         said(&self.dock, "POST", &format!("/recordings/{}/held", film.id), Some(&body)).await.expect(200).json()
     }
 
     /// Brings a film up by the resumable door, signed by the dock; the last answer.
-    async fn bring(&self, film: &Film, bytes: &[u8], more: Value) -> Raw {
+    pub async fn bring(&self, film: &Film, bytes: &[u8], more: Value) -> Raw {
         bring(&self.dock, film, bytes, more).await
     }
 
-    async fn seen(&self, film: &Film) -> Value {
+    pub async fn seen(&self, film: &Film) -> Value {
         self.scene.room.get(&format!("/recordings/{}", film.id)).await.expect(200).json
     }
 }
@@ -147,16 +147,16 @@ async fn issue(scene: &Scene, camera: &str, to: &Officer, ago_s: i64) {
 }
 
 /// The people of an assignment were sent so many seconds ago.
-async fn sent(app: &TestApp, assignment: &Value, ago_s: i64) {
+pub async fn sent(app: &TestApp, assignment: &Value, ago_s: i64) {
     let (id, back) = (assignment["id"].as_str().unwrap(), ago_s * 1_000_000);
     app.sql(format!("UPDATE assignment_person SET sent_at = sent_at - {back} WHERE assignment_id = '{id}'")).await;
 }
 
-fn ids(list: &Value, name: &str) -> Vec<String> {
+pub fn ids(list: &Value, name: &str) -> Vec<String> {
     list.as_array().unwrap().iter().map(|item| item[name].as_str().unwrap().to_owned()).collect()
 }
 
-fn kinds(seen: &Value) -> Vec<&str> {
+pub fn kinds(seen: &Value) -> Vec<&str> {
     seen["events"].as_array().unwrap().iter().map(|event| event["kind"].as_str().unwrap()).collect()
 }
 
@@ -409,355 +409,4 @@ async fn what_cannot_be_a_manifest_is_told_so() {
     forged = said(&yard.dock, "POST", "/devices/not-an-id/manifest", Some(&unsigned)).await;
     refused(&forged, 400, "invalid_id");
     assert_eq!(yard.scene.room.get(&format!("/recordings?device_id={}", yard.camera.id)).await.items().len(), 0);
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_the_dock_brings_is_stored_as_its_wearers_with_a_receipt() {
-    let app = TestApp::start().await;
-    let yard = Yard::set(&app, "Stored").await;
-    let scene = &yard.scene;
-    let film = Film {
-        marks: json!([{ "at": Film::new(0, 2_900.0, 0.0).named(jiff::Timestamp::now(), 0.0)["started_at"], "text": "刀" }]),
-        ..Film::new(1, 3_000.0, 2_400.0)
-    };
-    yard.docked(&[&film]).await;
-    yard.hold(&film).await;
-    refused(&said(&yard.dock, "GET", &format!("/recordings/{}/receipt", film.id), None).await, 404, "not_found");
-    let mut socket = scene.room.socket().await;
-    let done = yard.bring(&film, &film.bytes, json!({ "sha256": sha256_hex(&film.bytes) })).await.expect(204);
-    let evidence = done.header("suixing-evidence-id").to_owned();
-    assert_eq!(socket.expect("evidence.received").await["data"]["evidence_id"], json!(evidence));
-
-    let seen = yard.seen(&film).await;
-    assert_eq!((&seen["state"], &seen["evidence_id"]), (&json!("stored"), &json!(evidence)));
-    assert_eq!(kinds(&seen), ["held", "stored"]);
-    // An item of the wearer, delivered by the dock, of the incident he was on, with the camera's mark.
-    let item = scene.officer.get(&format!("/evidence/{evidence}")).await.expect(200);
-    assert_eq!((&item["author_id"], &item["wearer_id"]), (&json!(scene.officer.person_id), &Value::Null));
-    assert_eq!((&item["device_id"], &item["captured_at"]), (&json!(yard.dock.id), &seen["started_at"]));
-    assert_eq!(item["incident_ids"], json!([scene.incident_id()]));
-    let mark = &item["marks"][0];
-    assert_eq!(mark["text"], "刀");
-    let at = mark["from_ms"].as_i64().unwrap();
-    assert!((95_000..=105_000).contains(&at), "{mark}");
-    let custody = scene.room.get(&format!("/evidence/{evidence}/custody")).await.expect(200);
-    let received = &custody.items()[0];
-    assert_eq!((&received["kind"], &received["device_id"]), (&json!("received"), &json!(yard.dock.id)));
-    let of = &received["detail"]["recording"];
-    assert_eq!((&of["id"], &of["camera_id"]), (&json!(film.id), &json!(yard.camera.id)));
-    assert!(of["held_statement"].as_str().unwrap().contains(&yard.dock.id), "{received}");
-
-    // The dock may let go against the server's receipt, which stands by itself.
-    let receipt = wait_for("the receipt's proof", || async {
-        let path = format!("/recordings/{}/receipt", film.id);
-        let receipt = said(&yard.dock, "GET", &path, None).await.expect(200).json();
-        receipt["inclusion"].is_array().then_some(receipt)
-    })
-    .await;
-    let keys = merkle::published(&scene.room.get("/custody/keys").await.expect(200).json);
-    let body = merkle::check_receipt(&receipt, &keys, &film.bytes).unwrap();
-    assert_eq!((&body["evidence_id"], &body["kind"]), (&json!(evidence), &json!("stored")));
-
-    // Once more: the same item; the next manifest says that it is there.
-    let again = yard.bring(&film, &film.bytes, json!({ "sha256": sha256_hex(&film.bytes) })).await.expect(204);
-    assert_eq!(again.header("suixing-evidence-id"), evidence);
-    let answer = yard.docked(&[&film]).await;
-    let one = &answer["recordings"][0];
-    assert_eq!(
-        (&one["evidence_id"], &one["upload"], &one["may_delete"]),
-        (&json!(evidence), &json!(false), &json!(true))
-    );
-    // What came up before it was named is found by its content.
-    let early = Film::new(2, 1_000.0, 900.0);
-    let by_camera = json!({ "kind": "video", "filename": "early.mp4", "captured_at": ago(1_000.0) });
-    let length = early.bytes.len().to_string();
-    let metadata = tus_metadata(&by_camera);
-    let headers = [TUS, ("upload-length", length.as_str()), ("upload-metadata", metadata.as_str())];
-    let made = yard.camera.tus("POST", "/uploads", &headers, Vec::new()).await.expect(201);
-    let patch = [TUS, CHUNK, ("upload-offset", "0")];
-    let sent = yard.camera.tus("PATCH", &upload_path(&made), &patch, early.bytes.clone()).await.expect(204);
-    let answer = yard.docked(&[&film, &early]).await;
-    let known = answer["recordings"].as_array().unwrap().iter().find(|one| one["recording_id"] == early.id.as_str());
-    assert_eq!(known.unwrap()["evidence_id"], json!(sent.header("suixing-evidence-id")));
-
-    if app.ready()["database"] == "sqlite" {
-        wait_until("the whole store to fit its log", || async { verify(app.dir()).await.code == 0 }).await;
-    }
-}
-
-#[tokio::test]
-async fn other_bytes_than_were_named_are_never_stored() {
-    let app = TestApp::shared().await;
-    let yard = Yard::set(&app, "Differs").await;
-    let film = Film::new(1, 3_000.0, 2_400.0);
-    yard.docked(&[&film]).await;
-    yard.hold(&film).await;
-    let mut broken = film.bytes.clone();
-    broken[3] ^= 1;
-    // Undeclared, of the same length: found when all of it has come.
-    refused(&yard.bring(&film, &broken, json!({})).await, 460, "checksum_mismatch");
-    // Declared, or of another length: before the first byte is taken.
-    let declared = yard.bring(&film, &broken, json!({ "sha256": sha256_hex(&broken) })).await;
-    refused(&declared, 460, "checksum_mismatch");
-    refused(&yard.bring(&film, &broken[1..], json!({})).await, 460, "checksum_mismatch");
-    let seen = yard.seen(&film).await;
-    assert_eq!((&seen["state"], &seen["evidence_id"]), (&json!("at_dock"), &Value::Null));
-    assert_eq!(kinds(&seen), ["held", "differs", "differs", "differs"]);
-    let places: Vec<&str> =
-        seen["events"].as_array().unwrap()[1..].iter().map(|one| one["data"]["where"].as_str().unwrap()).collect();
-    assert_eq!(places, ["delivered", "at_dock", "at_dock"]);
-    let listed =
-        yard.scene.room.get(&format!("/evidence?person_id={}", yard.scene.officer.person_id)).await.expect(200);
-    assert_eq!(listed.items().len(), 0);
-    // What was never announced is not taken from a dock at all.
-    let unknown = Film::new(2, 100.0, 50.0);
-    refused(&yard.bring(&unknown, &unknown.bytes, json!({})).await, 404, "not_found");
-    // The right bytes still are.
-    yard.bring(&film, &film.bytes, json!({})).await.expect(204);
-    assert_eq!(yard.seen(&film).await["state"], "stored");
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn whose_a_recording_is_that_the_log_does_not_know_a_custodian_decides() {
-    let app = TestApp::start().await;
-    let yard = Yard::set(&app, "Unclaimed").await;
-    let scene = &yard.scene;
-    let mate = scene.station.officer("mate").await;
-    // Issued for two hours to the officer, for the last ten minutes to another: three recordings, one of both.
-    let hand_over = format!("/devices/{}/issue", yard.camera.id);
-    scene.room.post(&hand_over, json!({ "person_id": mate.person_id })).await.expect(200);
-    let id = &yard.camera.id;
-    app.sql(format!("UPDATE device_issue SET returned_at = returned_at - 600000000 WHERE device_id = '{id}'")).await;
-    let open = format!("device_id = '{id}' AND returned_at IS NULL");
-    app.sql(format!("UPDATE device_issue SET issued_at = issued_at - 600000000 WHERE {open}")).await;
-    let his = Film::new(1, 3_000.0, 2_400.0);
-    let both = [Film::new(2, 1_200.0, 900.0), Film::new(3, 899.0, 500.0)];
-    let early = Film::new(4, 7_800.0, 7_500.0);
-    yard.docked(&[&his, &both[0], &both[1], &early]).await;
-    assert_eq!(yard.seen(&both[1]).await["wearer_by"], "several");
-
-    let keeper = scene.custodian().await;
-    let unclaimed = keeper.get("/recordings/unclaimed").await.expect(200);
-    assert_eq!(ids(&unclaimed["items"], "id"), [&both[1].id, &early.id].map(Clone::clone));
-    let proposals: Vec<&Value> = unclaimed.items().iter().map(|line| &line["proposal"]).collect();
-    assert_eq!(proposals[0]["person_id"], json!(scene.officer.person_id), "he had it longer: {proposals:?}");
-    assert_eq!(proposals[0]["basis"], "issue_log");
-    // Nobody had it yet; the next recording on it was somebody's too long after.
-    assert_eq!(*proposals[1], Value::Null);
-    let english = keeper.send("GET", "/recordings/unclaimed", &[("accept-language", "en")], None).await.expect(200);
-    assert!(english.items()[0]["proposal"]["reason"].as_str().unwrap().contains("issued"), "{}", english.json);
-    scene.officer.get("/recordings/unclaimed").await.problem(403, "forbidden");
-
-    // The dock brings it before it is decided: it is nobody's, of the camera's station, and the room may look.
-    let done = yard.bring(&both[1], &both[1].bytes, json!({})).await.expect(204);
-    let item = format!("/evidence/{}", done.header("suixing-evidence-id"));
-    let seen = scene.room.get(&item).await.expect(200);
-    assert_eq!((&seen["unit_id"], &seen["wearer_id"]), (&json!(scene.station.id), &Value::Null));
-    assert_eq!(seen["incident_ids"], json!([]));
-    scene.officer.get(&item).await.problem(404, "not_found");
-
-    let path = format!("/recordings/{}/wearer", both[1].id);
-    let decision = json!({ "person_id": scene.officer.person_id, "reason": "his voice, and the door of number 7" });
-    scene.officer.post(&path, decision.clone()).await.problem(404, "not_found");
-    scene.room.post(&path, decision.clone()).await.problem(403, "forbidden");
-    let (other, _, _) = app.station("Other custodian").await;
-    let stranger = other.person("keeper", "custodian").await.login_browser().await;
-    stranger.post(&path, decision.clone()).await.problem(404, "not_found");
-    keeper.post(&path, json!({ "person_id": new_id(), "reason": "x" })).await.problem(404, "not_found");
-    keeper
-        .post(&path, json!({ "person_id": scene.officer.person_id, "reason": "" }))
-        .await
-        .problem(422, "invalid_field");
-    let person = json!({ "person_id": keeper.person_id, "reason": "me" });
-    keeper.post(&path, person).await.problem(422, "invalid_field");
-    let decided = keeper.post(&path, decision.clone()).await.expect(200);
-    assert_eq!((&decided["wearer_id"], &decided["wearer_by"]), (&json!(scene.officer.person_id), &json!("decision")));
-    let line = decided["events"].as_array().unwrap().last().unwrap().clone();
-    assert_eq!((&line["kind"], &line["person_id"]), (&json!("wearer"), &json!(keeper.person_id)));
-    assert_eq!((&line["data"]["reason"], &line["data"]["before_by"]), (&decision["reason"], &json!("several")));
-    keeper.post(&path, decision).await.expect(200);
-    assert_eq!(kinds(&yard.seen(&both[1]).await), ["stored", "wearer"], "once");
-
-    // The item is his now and belongs to his incident, and its custody says who said so.
-    let seen = scene.officer.get(&item).await.expect(200);
-    assert_eq!(seen["wearer_id"], json!(scene.officer.person_id));
-    assert_eq!(seen["incident_ids"], json!([scene.incident_id()]));
-    assert!(keeper.touches(item.trim_start_matches("/evidence/")).await.contains(&"wearer_decided".to_owned()));
-    // A supervisor may too, and another opinion stands beside the first.
-    let boss = scene.station.supervisor("boss").await;
-    let again = boss.post(&path, json!({ "person_id": mate.person_id, "reason": "number 7 is his" })).await.expect(200);
-    assert_eq!(again["wearer_id"], json!(mate.person_id));
-    boss.post(
-        &format!("/recordings/{}/wearer", early.id),
-        json!({ "person_id": mate.person_id, "reason": "the night" }),
-    )
-    .await
-    .expect(200);
-    assert_eq!(keeper.get("/recordings/unclaimed").await.expect(200).items().len(), 0);
-    // A later manifest does not undo it.
-    yard.docked(&[&his, &both[0], &early]).await;
-    assert_eq!(yard.seen(&early).await["wearer_by"], "decision");
-    if app.ready()["database"] == "sqlite" {
-        wait_until("the whole store to fit its log", || async { verify(app.dir()).await.code == 0 }).await;
-    }
-}
-
-#[tokio::test]
-async fn a_neighbouring_recording_is_a_reason_to_ask_somebody() {
-    let app = TestApp::shared().await;
-    let yard = Yard::set(&app, "Neighbours").await;
-    let scene = &yard.scene;
-    scene.room.post(&format!("/devices/{}/return", yard.camera.id), json!({})).await.expect(200);
-    let id = &yard.camera.id;
-    app.sql(format!("UPDATE device_issue SET returned_at = returned_at - 3000000000 WHERE device_id = '{id}'")).await;
-    // Worn until fifty minutes ago; then nobody's, ten minutes after the last of his, and hours after.
-    let his = Film::new(1, 3_600.0, 3_100.0);
-    let next = Film::new(2, 2_500.0, 2_400.0);
-    let later = Film::new(3, 600.0, 300.0);
-    yard.docked(&[&his, &next, &later]).await;
-    let unclaimed = scene.room.get("/recordings/unclaimed").await.expect(200);
-    assert_eq!(ids(&unclaimed["items"], "id"), [&later.id, &next.id].map(Clone::clone));
-    let basis: Vec<&Value> = unclaimed.items().iter().map(|line| &line["proposal"]["basis"]).collect();
-    assert_eq!(basis, [&json!("last_holder"), &json!("neighbour")]);
-    for line in unclaimed.items() {
-        assert_eq!(line["proposal"]["person_id"], json!(scene.officer.person_id));
-        assert!(!line["proposal"]["reason"].as_str().unwrap().is_empty());
-    }
-}
-
-#[tokio::test]
-async fn segments_are_one_recording_which_may_belong_to_several_incidents() {
-    let app = TestApp::shared().await;
-    let yard = Yard::set(&app, "Segments").await;
-    let scene = &yard.scene;
-    let second = scene.room.incident(scene.station.near(100.0, 0.0)).await;
-    let assignment = scene.room.assign(&second, &[&scene.officer]).await.remove(0);
-    sent(&app, &assignment, 1_500).await;
-    // Five minutes each, a second apart; the third is named later; one after a break of three seconds.
-    let films = [
-        Film::new(1, 2_400.0, 2_101.0),
-        Film::new(2, 2_100.0, 1_801.0),
-        Film::new(3, 1_800.0, 1_501.0),
-        Film::new(4, 1_500.0, 1_201.0),
-        Film::new(5, 1_198.0, 900.0),
-    ];
-    yard.docked(&[&films[3], &films[0], &films[1], &films[4]]).await;
-    let group = |seen: &Value| seen["group_id"].as_str().unwrap().to_owned();
-    assert_eq!(group(&yard.seen(&films[1]).await), films[0].id);
-    assert_eq!(group(&yard.seen(&films[3]).await), films[3].id);
-    yard.docked(&[&films[0], &films[1], &films[2], &films[3], &films[4]]).await;
-    for film in &films[..4] {
-        let seen = yard.seen(film).await;
-        assert_eq!(group(&seen), films[0].id);
-        assert_eq!(seen["segments"], json!(films[..4].iter().map(|film| &film.id).collect::<Vec<_>>()));
-    }
-    assert_eq!(group(&yard.seen(&films[4]).await), films[4].id);
-
-    // The second incident began in the fourth segment.
-    let (one, two) = (scene.incident_id(), second["id"].as_str().unwrap());
-    assert_eq!(yard.seen(&films[2]).await["incident_ids"], json!([one]));
-    assert_eq!(yard.seen(&films[3]).await["incident_ids"], json!([one, two]));
-    let whole = |incident: &str| {
-        let (room, path) = (scene.room.clone(), format!("/incidents/{incident}/recordings"));
-        async move { room.get(&path).await.expect(200)["recordings"].clone() }
-    };
-    let of_first = whole(one).await;
-    assert_eq!(ids(&of_first, "group_id"), [&films[0].id, &films[4].id].map(Clone::clone));
-    assert_eq!(ids(&of_first[0]["segments"], "id"), films[..4].iter().map(|film| film.id.clone()).collect::<Vec<_>>());
-    let seen = yard.seen(&films[0]).await;
-    assert_eq!((&of_first[0]["started_at"], &of_first[0]["state"]), (&seen["started_at"], &json!("on_camera")));
-    assert_eq!(ids(&whole(two).await, "group_id"), [&films[0].id, &films[4].id].map(Clone::clone));
-    // Its state is that of the segment that lags behind.
-    for film in &films[..3] {
-        yard.hold(film).await;
-    }
-    assert_eq!(whole(one).await[0]["state"], "on_camera");
-    yard.hold(&films[3]).await;
-    assert_eq!(whole(one).await[0]["state"], "at_dock");
-}
-
-#[tokio::test]
-async fn what_nobody_recorded_at_the_scene_is_told() {
-    let app = TestApp::shared().await;
-    let yard = Yard::set(&app, "Coverage").await;
-    let scene = &yard.scene;
-    let path = format!("/incidents/{}/recordings", scene.incident_id());
-    assert_eq!(scene.room.get(&path).await.expect(200)["coverage"], json!([]), "nobody is there yet");
-    let rung = |event: &str, at: String| {
-        let (officer, id) = (scene.officer.clone(), scene.assignment["id"].as_str().unwrap().to_owned());
-        let body = json!({ "event": event, "at": at });
-        async move { officer.post(&format!("/assignments/{id}/events"), body).await.ok() }
-    };
-    let (arrived, cleared) = (ago(1_800.0), ago(300.0));
-    rung("on_scene", arrived.clone()).await;
-    // From before his arrival on; a second file at once; then a break, and one that will be missing.
-    let films = [
-        Film::new(1, 2_000.0, 1_500.0),
-        Film::new(2, 1_499.0, 1_200.0),
-        Film::new(3, 1_000.0, 900.0),
-        Film::new(4, 800.0, 700.0),
-    ];
-    yard.docked(&films.iter().collect::<Vec<_>>()).await;
-    yard.docked(&[&films[0], &films[1], &films[2]]).await;
-    rung("cleared", cleared.clone()).await;
-    let found = scene.officer.get(&path).await.expect(200);
-    let cover = &found["coverage"][0];
-    assert_eq!(cover["person_id"], json!(scene.officer.person_id));
-    assert_eq!((&cover["on_scene_at"], &cover["cleared_at"]), (&json!(arrived), &json!(cleared)));
-    let end = |film: &Film, side: &str| film.named(yard.base, 0.0)[side].clone();
-    let gaps = json!([
-        { "from": end(&films[1], "ended_at"), "to": end(&films[2], "started_at"), "missing": [] },
-        { "from": end(&films[2], "ended_at"), "to": cleared, "missing": [films[3].id] },
-    ]);
-    assert_eq!(cover["gaps"], gaps);
-    assert_eq!(found["recordings"].as_array().unwrap().len(), 3, "{}", found.json);
-}
-
-#[tokio::test]
-async fn what_the_room_asks_for_comes_first() {
-    let app = TestApp::shared().await;
-    let yard = Yard::set(&app, "Fetch").await;
-    let scene = &yard.scene;
-    let bound = Film::new(1, 3_000.0, 2_400.0);
-    let late = [Film::new(2, 6_000.0, 5_900.0), Film::new(3, 5_500.0, 5_400.0)];
-    let all = [&bound, &late[0], &late[1]];
-    let answer = yard.docked(&all).await;
-    assert_eq!(ids(&answer["recordings"], "recording_id")[0], bound.id);
-    let wanted = format!("/devices/{}/wanted", yard.dock.id);
-    assert_eq!(said(&yard.dock, "GET", &wanted, None).await.expect(200).json()["items"], json!([]));
-
-    let path = |film: &Film| format!("/recordings/{}/fetch", film.id);
-    let purpose = json!({ "purpose": "complaint 2026-14" });
-    let asked = scene.room.post(&path(&late[1]), purpose.clone()).await.expect(200);
-    assert!(asked["wanted_at"].is_string(), "{}", asked.json);
-    assert_eq!(asked["events"][0]["data"], purpose);
-    assert_eq!(asked["events"][0]["person_id"], json!(scene.room.person_id));
-    scene.room.post(&path(&late[0]), purpose.clone()).await.expect(200);
-    scene.room.post(&path(&late[0]), json!({ "purpose": "" })).await.problem(422, "invalid_field");
-    let stranger = scene.station.officer("stranger").await;
-    stranger.post(&path(&late[0]), purpose.clone()).await.problem(404, "not_found");
-
-    let answer = yard.docked(&all).await;
-    let order = ids(&answer["recordings"], "recording_id");
-    assert_eq!(order, [&late[1].id, &late[0].id, &bound.id].map(Clone::clone), "{answer}");
-    assert_eq!(answer["recordings"][0]["wanted"], true);
-    let first = said(&yard.dock, "GET", &format!("{wanted}?limit=1"), None).await.expect(200).json();
-    assert_eq!(ids(&first["items"], "recording_id"), [late[1].id.clone()]);
-    assert_eq!(first["items"][0]["device_id"], json!(yard.camera.id));
-    let rest = format!("{wanted}?limit=1&cursor={}", first["next_cursor"].as_str().unwrap());
-    let second = said(&yard.dock, "GET", &rest, None).await.expect(200).json();
-    assert_eq!(ids(&second["items"], "recording_id"), [late[0].id.clone()]);
-    assert_eq!(second["next_cursor"], Value::Null);
-    // Nobody asks for another device, and no person for any.
-    let other = Signer::enrol_as(&scene.station, "dock").await;
-    refused(&said(&other, "GET", &wanted, None).await, 403, "forbidden");
-    scene.room.get(&wanted).await.problem(403, "forbidden");
-    refused(&said(&yard.dock, "GET", &format!("{wanted}?cursor=%21"), None).await, 400, "invalid_cursor");
-
-    // Once it is here nobody waits for it; asking again changes nothing.
-    yard.bring(&late[1], &late[1].bytes, json!({})).await.expect(204);
-    let left = said(&yard.dock, "GET", &wanted, None).await.expect(200).json();
-    assert_eq!(ids(&left["items"], "recording_id"), [late[0].id.clone()]);
-    let stored = scene.room.post(&path(&late[1]), purpose).await.expect(200);
-    assert_eq!((&stored["state"], kinds(&stored.json).len()), (&json!("stored"), 2));
 }

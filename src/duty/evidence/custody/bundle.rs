@@ -11,8 +11,6 @@
 //! went before it and what their leaves hash to.
 
 use std::collections::BTreeSet;
-use std::fs::File;
-use std::io::Write;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -27,7 +25,7 @@ use super::entry::TouchKind;
 use super::head::TreeHead;
 use super::keys::{self, PublicKey};
 use super::receipt::ReceiptKind;
-use super::{log, proof, tree};
+use super::{log, proof, sequencer, tree};
 use crate::duty::evidence::store::custody::{self as store, EntryRow};
 use crate::duty::evidence::store::evidence_fetch;
 use crate::platform::ctx::Core;
@@ -39,8 +37,6 @@ use crate::words::time::{MICROS, Timestamp};
 
 /// How long an export waits for its own entry to come under a head.
 const PATIENCE: Duration = Duration::from_secs(5);
-/// How often it looks.
-const LOOK_EVERY: Duration = Duration::from_millis(100);
 /// Bytes of a name within the archive, after `original/`.
 pub const NAME_MAX: usize = 80;
 
@@ -87,19 +83,6 @@ impl Bundle {
     pub fn size(&self) -> u64 {
         let original = self.original.as_ref().map_or(0, |(_, size)| *size);
         self.before.len() as u64 + original + self.after.len() as u64
-    }
-
-    /// Writes all of it; blocks.
-    pub fn write(&self, out: &mut impl Write) -> Result<()> {
-        out.write_all(&self.before)?;
-        if let Some((path, size)) = &self.original {
-            let copied = std::io::copy(&mut File::open(path)?, out)?;
-            if copied != *size {
-                return Err(Error::internal(format!("{} has {copied} bytes instead of {size}", path.display())));
-            }
-        }
-        out.write_all(&self.after)?;
-        Ok(out.flush()?)
     }
 }
 
@@ -161,18 +144,7 @@ impl Count {
 pub async fn export(core: &Arc<Core>, asked: Asked) -> Result<Bundle> {
     let said = asked.clone();
     let ids = core.db.write(Priority::Normal, move |tx| announce(tx, &said)).await?;
-    let given_up = tokio::time::Instant::now() + PATIENCE;
-    loop {
-        let asked = asked.clone();
-        let ids = Arc::clone(&ids);
-        if let Some(bundle) = core.db.read(move |conn| pack(conn, &asked, &ids)).await? {
-            return Ok(bundle);
-        }
-        if tokio::time::Instant::now() >= given_up {
-            return Err(Error::busy(2).detail("the custody log is behind"));
-        }
-        tokio::time::sleep(LOOK_EVERY).await;
-    }
+    sequencer::awaited(core, PATIENCE, move |conn| pack(conn, &asked, &ids)).await
 }
 
 /// The touch `exported`. Returns the entries that the archive will hold, itself the last.

@@ -20,6 +20,8 @@ use crate::words::time::Timestamp;
 
 /// How often it is looked for new entries.
 const TICK: Duration = Duration::from_millis(250);
+/// How often whoever waits for a head looks for it.
+const LOOK_EVERY: Duration = Duration::from_millis(100);
 /// Between two heads at least, milliseconds.
 const HEAD_EVERY_MS: i64 = 500;
 /// Entries of one recipe: about 3 ms of the writer, which others wait for.
@@ -69,6 +71,26 @@ pub async fn catch_up(core: &Arc<Core>, holder: &str) -> Result<()> {
         if !turn.more {
             return Ok(());
         }
+    }
+}
+
+/// Waits until what was just written down is under a signed head; `look` gives what is wanted of it, none until then.
+///
+/// Errors: those of `look`; `busy` when the log is still behind after `patience`.
+pub async fn awaited<T, F>(core: &Core, patience: Duration, look: F) -> Result<T>
+where
+    T: Send + 'static,
+    F: Fn(&mut Conn) -> Result<Option<T>> + Clone + Send + 'static,
+{
+    let given_up = tokio::time::Instant::now() + patience;
+    loop {
+        if let Some(found) = core.db.read(look.clone()).await? {
+            return Ok(found);
+        }
+        if tokio::time::Instant::now() >= given_up {
+            return Err(Error::busy(2).detail("the custody log is behind"));
+        }
+        tokio::time::sleep(LOOK_EVERY).await;
     }
 }
 

@@ -308,16 +308,7 @@ pub async fn approve(ctx: &Ctx, meta: &RequestMeta, id: BatchId) -> Result<Done>
         voted(tx, &actor, &subject)?;
         let given = votes.len() + 1;
         let detail = json!({ "batch_id": id, "size": row.size, "digest": row.digest, "approvals": given });
-        touch(
-            tx,
-            Touch {
-                evidence: None,
-                kind: TouchKind::DeletionApproved,
-                actor: Some(actor.person),
-                device: Some(actor.device),
-                detail,
-            },
-        )?;
+        touch(tx, Touch::by(&actor, None, TouchKind::DeletionApproved, detail))?;
         if given >= APPROVALS {
             let due = tx.now.plus_secs(wait);
             let approved = BatchRow { state: BatchState::Approved, not_before: Some(due), ..row };
@@ -345,16 +336,8 @@ pub async fn refuse(ctx: &Ctx, meta: &RequestMeta, id: BatchId, reason: String) 
         deletions::batch_deletions_end(tx.conn(), &id, &actor.person, &reason, now)?;
         let ended = BatchRow { state: BatchState::Refused, ended_by: Some(actor.person), ended_at: Some(now), ..row };
         deletions::batch_save(tx.conn(), &ended)?;
-        touch(
-            tx,
-            Touch {
-                evidence: None,
-                kind: TouchKind::DeletionEnded,
-                actor: Some(actor.person),
-                device: Some(actor.device),
-                detail: json!({ "batch_id": id, "outcome": BatchState::Refused, "why": reason }),
-            },
-        )?;
+        let detail = json!({ "batch_id": id, "outcome": BatchState::Refused, "why": reason });
+        touch(tx, Touch::by(&actor, None, TouchKind::DeletionEnded, detail))?;
         Ok(Done::new(200, json!({ "id": id })))
     })
     .await

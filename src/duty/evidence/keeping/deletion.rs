@@ -217,16 +217,8 @@ pub async fn approve(ctx: &Ctx, meta: &RequestMeta, id: EvidenceId) -> Result<Do
         let now = tx.now;
         voted(tx, &actor, &row.id.to_string())?;
         let given = votes.len() + 1;
-        touch(
-            tx,
-            Touch {
-                evidence: Some(&id),
-                kind: TouchKind::DeletionApproved,
-                actor: Some(actor.person),
-                device: Some(actor.device),
-                detail: json!({ "deletion_id": row.id, "approvals": given }),
-            },
-        )?;
+        let detail = json!({ "deletion_id": row.id, "approvals": given });
+        touch(tx, Touch::by(&actor, Some(&id), TouchKind::DeletionApproved, detail))?;
         if given >= APPROVALS {
             let due = now.plus_secs(wait);
             let approved = DeletionRow { state: DeletionState::Approved, not_before: Some(due), ..row.clone() };

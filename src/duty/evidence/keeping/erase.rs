@@ -20,6 +20,7 @@ use crate::duty::incidents::trail;
 use crate::platform::blobs::Blobs;
 use crate::platform::ctx::Core;
 use crate::platform::db::{Conn, Priority, Tx};
+use crate::platform::disk::blocking;
 use crate::platform::jobs::{self, JobRow};
 use crate::words::error::{Code, Error, Result};
 use crate::words::ids::{DeletionId, EvidenceId, IncidentId};
@@ -157,14 +158,13 @@ pub async fn run_remove(core: &Arc<Core>, job: &JobRow) -> Result<()> {
         return Err(Error::internal(format!("the files of {id} are not removed: it is not deleted")));
     }
     let blobs = core.part::<Blobs>()?.clone();
-    let removed = tokio::task::spawn_blocking(move || -> Result<bool> {
+    let remove = move || -> Result<bool> {
         for px in [SMALL_PX, LARGE_PX] {
             blobs.remove_preview(id, px)?;
         }
         if needed { Ok(false) } else { blobs.remove(&sha256) }
-    })
-    .await
-    .map_err(Error::internal)??;
+    };
+    let removed = blocking(remove).await??;
     tracing::info!(evidence = %id, removed, needed, "the files of a deleted item were removed");
     Ok(())
 }

@@ -49,16 +49,8 @@ pub async fn change(ctx: &Ctx, meta: &RequestMeta, id: EvidenceId, new: NewReten
         }
         let until = terms.keep_until(new.category, row.received_at);
         store::evidence_retain(tx.conn(), &id, new.category, until)?;
-        touch(
-            tx,
-            Touch {
-                evidence: Some(&id),
-                kind: TouchKind::RetentionChanged,
-                actor: Some(actor.person),
-                device: Some(actor.device),
-                detail: json!({ "retention": new.category, "keep_until": until, "reason": new.reason }),
-            },
-        )?;
+        let detail = json!({ "retention": new.category, "keep_until": until, "reason": new.reason });
+        touch(tx, Touch::by(&actor, Some(&id), TouchKind::RetentionChanged, detail))?;
         if is_permanent(new.category) {
             standing::drop_open(tx, Some(&actor), &id, "class")?;
         }

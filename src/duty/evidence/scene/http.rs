@@ -13,9 +13,8 @@ use crate::duty::evidence::store::scene::{self as gaps, GapFilter};
 use crate::platform::ctx::Ctx;
 use crate::platform::http::page::{self, Items};
 use crate::platform::http::{Body, Params, PathId};
-use crate::words::error::{Code, Error, Result};
+use crate::words::error::{Error, Result};
 use crate::words::ids::{AssignmentId, IncidentId, SceneGapId, UnitId};
-use crate::words::time::Timestamp;
 
 /// path → handler, below `/api/v1`.
 pub fn routes(config: &mut ServiceConfig) {
@@ -84,7 +83,7 @@ pub async fn list(ctx: Ctx, Params(query): Params<GapQuery>) -> Result<HttpRespo
         return Err(Error::forbidden("the list of gaps belongs to command rooms"));
     }
     let limit = page::limit(query.limit)?;
-    let after = query.cursor.as_deref().map(page::decode).transpose()?.as_deref().map(position).transpose()?;
+    let after = query.cursor.as_deref().map(page::decode).transpose()?.as_deref().map(page::placed).transpose()?;
     let (actor, now) = (std::sync::Arc::clone(&ctx.actor), ctx.clock.now());
     let page = ctx
         .db
@@ -93,18 +92,11 @@ pub async fn list(ctx: Ctx, Params(query): Params<GapQuery>) -> Result<HttpRespo
             let open = query.open.unwrap_or(true);
             let filter = GapFilter { units, open, incident: query.incident_id, after, limit: limit + 1 };
             let rows = gaps::gaps_page(conn, &filter)?;
-            Ok(Items::from_rows(rows, limit, |row| format!("{}:{}", row.due_at.as_micros(), row.id)))
+            Ok(Items::from_rows(rows, limit, |row| page::place(row.due_at, row.id)))
         })
         .await?;
     let items = page.items.into_iter().map(|row| GapView::of(row, now)).collect();
     Ok(HttpResponse::Ok().json(GapList { items, next_cursor: page.next_cursor }))
-}
-
-fn position(cursor: &str) -> Result<(Timestamp, SceneGapId)> {
-    let wrong = || Error::new(Code::InvalidCursor);
-    let (at, id) = cursor.split_once(':').ok_or_else(wrong)?;
-    let at: i64 = at.parse().map_err(|_parse| wrong())?;
-    Ok((Timestamp::from_micros(at), id.parse().map_err(|_parse| wrong())?))
 }
 
 /// Says why what is missing cannot be supplied; of a gap that is closed nothing changes.

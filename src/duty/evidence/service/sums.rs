@@ -1,7 +1,5 @@
 //! SM3 (GB/T 32905) of what is stored, by a job: the house's law asks for it beside SHA-256, nobody waits for it.
 
-use std::io::Read as _;
-
 use ::sm3::{Digest as _, Sm3};
 
 use super::super::jobs::Args;
@@ -9,7 +7,7 @@ use super::super::store;
 use crate::platform::blobs::Blobs;
 use crate::platform::ctx::Core;
 use crate::platform::db::Priority;
-use crate::platform::disk::blocking;
+use crate::platform::disk::{blocking, each_piece};
 use crate::platform::jobs::{self, JobRow};
 use crate::platform::keys::hex;
 use crate::words::error::{Code, Result};
@@ -43,14 +41,8 @@ pub async fn sm3(core: &Core, job: &JobRow) -> Result<()> {
 }
 
 fn sum_of(blobs: &Blobs, key: &str) -> Result<String> {
-    let mut file = blobs.open(key)?;
-    let mut piece = vec![0; PIECE];
     let mut hash = Sm3::new();
-    loop {
-        let read = file.read(&mut piece)?;
-        let Some(bytes) = piece.get(..read).filter(|bytes| !bytes.is_empty()) else { break };
-        hash.update(bytes);
-    }
+    each_piece(&mut blobs.open(key)?, &mut vec![0; PIECE], |bytes| hash.update(bytes))?;
     Ok(hex(&hash.finalize()))
 }
 

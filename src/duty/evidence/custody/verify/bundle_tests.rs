@@ -32,8 +32,13 @@ fn export(station: &Station, id: EvidenceId, original: bool) -> Vec<u8> {
     let said = asked(station, id, original);
     let packed = station.db.read_blocking(|conn| bundle::pack(conn, &said, &ids)).unwrap();
     let packed = packed.expect("everything is under a head");
-    let mut bytes = Vec::new();
-    packed.write(&mut bytes).unwrap();
+    let mut bytes = packed.before.clone();
+    if let Some((path, size)) = &packed.original {
+        let original = std::fs::read(path).unwrap();
+        assert_eq!(original.len() as u64, *size);
+        bytes.extend(original);
+    }
+    bytes.extend_from_slice(&packed.after);
     assert_eq!(bytes.len() as u64, packed.size());
     bytes
 }

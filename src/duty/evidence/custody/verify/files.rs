@@ -14,6 +14,7 @@ use super::super::tree;
 use super::Findings;
 use crate::duty::evidence::store::custody::raw;
 use crate::platform::db::Conn;
+use crate::platform::disk::each_piece;
 use crate::platform::keys::hex;
 use crate::words::error::{Error, Result};
 
@@ -155,19 +156,11 @@ pub fn read_through(
 ) -> std::io::Result<(u64, String, Option<String>)> {
     let mut sha256 = digest::Context::new(&digest::SHA256);
     let mut sm3 = Sm3::new();
-    let mut length = 0;
-    loop {
-        let read = match input.read(piece) {
-            Ok(read) => read,
-            Err(error) if error.kind() == ErrorKind::Interrupted => continue,
-            Err(error) => return Err(error),
-        };
-        let Some(bytes) = piece.get(..read).filter(|bytes| !bytes.is_empty()) else { break };
-        length += read as u64;
+    let length = each_piece(input, piece, |bytes| {
         sha256.update(bytes);
         if wants_sm3 {
             sm3.update(bytes);
         }
-    }
+    })?;
     Ok((length, hex(sha256.finish().as_ref()), wants_sm3.then(|| hex(&sm3.finalize()))))
 }

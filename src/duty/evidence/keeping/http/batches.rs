@@ -8,18 +8,15 @@ use actix_web::http::StatusCode;
 use actix_web::http::header::CACHE_CONTROL;
 use serde::Serialize;
 
-use super::super::batch::{self, BatchView, decides};
+use super::super::batch::{self, BatchView};
 use super::super::deletion::{self, DeletionView};
-use super::Refusal;
-use super::deletions::position;
+use super::{Refusal, listed};
 use crate::duty::evidence::Kind;
 use crate::duty::evidence::store::{self as items, EvidenceRow, deletions as store};
-use crate::duty::officers::store as officers;
 use crate::platform::ctx::Ctx;
 use crate::platform::db::Conn;
 use crate::platform::http::body::Empty;
-use crate::platform::http::{Body, Done, Items, Page, Params, PathId};
-use crate::platform::policy::Action;
+use crate::platform::http::{Body, Done, Items, Page, Params, PathId, page};
 use crate::words::error::{Code, Error, Result};
 use crate::words::ids::{BatchId, EvidenceId, PersonId};
 use crate::words::time::Timestamp;
@@ -96,22 +93,13 @@ pub async fn propose(ctx: Ctx, body: Body<Empty>) -> Result<HttpResponse> {
 #[utoipa::path(get, path = "/api/v1/deletions/batches", tag = "keeping", params(Page),
     responses((status = 200, body = BatchList), (status = 403)))]
 pub async fn list(ctx: Ctx, Params(query): Params<Page>) -> Result<HttpResponse> {
-    decides(&ctx.actor, Action::EvidenceDispose)?;
-    let limit = query.limit()?;
-    let before = query.after()?.map(|text| position(&text)).transpose()?;
-    let actor = Arc::clone(&ctx.actor);
-    let value = ctx
-        .db
-        .read(move |conn| {
-            let below = officers::units_in_subtree(conn, &actor.unit_path)?;
-            let units: Vec<_> = below.iter().map(|unit| unit.id).collect();
-            let rows = store::batches_list(conn, &units, before, limit + 1)?;
-            let page = Items::from_rows(rows, limit, |row| format!("{}:{}", row.proposed_at.as_micros(), row.id));
-            let items = page.items.into_iter().map(|row| batch::view(conn, row)).collect::<Result<_>>()?;
-            Ok(BatchList { items, next_cursor: page.next_cursor })
-        })
-        .await?;
-    Ok(HttpResponse::Ok().insert_header((CACHE_CONTROL, "no-store")).json(value))
+    listed(&ctx, &query, |conn, units, before, limit| {
+        let rows = store::batches_list(conn, units, before, limit + 1)?;
+        let page = Items::from_rows(rows, limit, |row| page::place(row.proposed_at, row.id));
+        let items = page.items.into_iter().map(|row| batch::view(conn, row)).collect::<Result<_>>()?;
+        Ok(BatchList { items, next_cursor: page.next_cursor })
+    })
+    .await
 }
 
 /// A batch with its list: what is to go, and what dropped out and why.

@@ -1,25 +1,20 @@
 //! The deletion of single items.
 
-use std::sync::Arc;
-
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use actix_web::http::header::CACHE_CONTROL;
 use serde::Serialize;
 
-use super::super::batch::decides;
 use super::super::deletion::{self, DeletionView, NewDeletion};
-use super::Refusal;
+use super::{Refusal, listed};
 use crate::duty::evidence::access;
 use crate::duty::evidence::store::deletions as store;
-use crate::duty::officers::store as officers;
 use crate::platform::ctx::Ctx;
 use crate::platform::http::body::Empty;
-use crate::platform::http::{Body, Done, Items, Page, Params, PathId};
+use crate::platform::http::{Body, Done, Items, Page, Params, PathId, page};
 use crate::platform::policy::Action;
-use crate::words::error::{Code, Error, Result};
+use crate::words::error::{Error, Result};
 use crate::words::ids::{DeletionId, EvidenceId};
-use crate::words::time::Timestamp;
 
 /// A page of deletions, named for the description.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
@@ -95,31 +90,14 @@ pub async fn refuse(ctx: Ctx, PathId(id): PathId<EvidenceId>, body: Body<Refusal
 #[utoipa::path(get, path = "/api/v1/deletions", tag = "keeping", params(Page),
     responses((status = 200, body = DeletionList), (status = 403)))]
 pub async fn list(ctx: Ctx, Params(query): Params<Page>) -> Result<HttpResponse> {
-    decides(&ctx.actor, Action::EvidenceDispose)?;
-    let limit = query.limit()?;
-    let after = query.after()?.map(|text| position(&text)).transpose()?;
-    let actor = Arc::clone(&ctx.actor);
-    let value = ctx
-        .db
-        .read(move |conn| {
-            let below = officers::units_in_subtree(conn, &actor.unit_path)?;
-            let units: Vec<_> = below.iter().map(|unit| unit.id).collect();
-            let rows = store::deletions_open(conn, &units, after, limit + 1)?;
-            let page = Items::from_rows(rows, limit, |row| format!("{}:{}", row.asked_at.as_micros(), row.id));
-            let items = page.items.into_iter().map(|row| {
-                let votes = store::votes_of(conn, &row.id.to_string())?;
-                Ok(deletion::view(row, &votes))
-            });
-            Ok(DeletionList { items: items.collect::<Result<_>>()?, next_cursor: page.next_cursor })
-        })
-        .await?;
-    Ok(HttpResponse::Ok().insert_header((CACHE_CONTROL, "no-store")).json(value))
-}
-
-/// A position in a list by instant and id.
-pub fn position<I: std::str::FromStr>(cursor: &str) -> Result<(Timestamp, I)> {
-    let wrong = || Error::new(Code::InvalidCursor);
-    let (at, id) = cursor.split_once(':').ok_or_else(wrong)?;
-    let at: i64 = at.parse().map_err(|_parse| wrong())?;
-    Ok((Timestamp::from_micros(at), id.parse().map_err(|_parse| wrong())?))
+    listed(&ctx, &query, |conn, units, after, limit| {
+        let rows = store::deletions_open(conn, units, after, limit + 1)?;
+        let page = Items::from_rows(rows, limit, |row| page::place(row.asked_at, row.id));
+        let items = page.items.into_iter().map(|row| {
+            let votes = store::votes_of(conn, &row.id.to_string())?;
+            Ok(deletion::view(row, &votes))
+        });
+        Ok(DeletionList { items: items.collect::<Result<_>>()?, next_cursor: page.next_cursor })
+    })
+    .await
 }

@@ -6,8 +6,24 @@ mod redacted;
 mod retention;
 mod shares;
 
+use std::str::FromStr;
+use std::sync::Arc;
+
+use actix_web::HttpResponse;
+use actix_web::http::header::CACHE_CONTROL;
 use actix_web::web::{ServiceConfig, get, post, put, resource};
+use serde::Serialize;
 use utoipa::OpenApi;
+
+use super::batch::decides;
+use crate::duty::officers::store as officers;
+use crate::platform::ctx::Ctx;
+use crate::platform::db::Conn;
+use crate::platform::http::{Page, page};
+use crate::platform::policy::Action;
+use crate::words::error::Result;
+use crate::words::ids::UnitId;
+use crate::words::time::Timestamp;
 
 /// path → handler, below `/api/v1`.
 pub fn routes(config: &mut ServiceConfig) {
@@ -61,4 +77,30 @@ pub struct Api;
 pub struct Refusal {
     /// 1 to 500 characters.
     pub reason: String,
+}
+
+/// Answers with what `rows` makes of the actor's units, the place to go on from and the limit, for who decides about
+/// deletions. Errors: `forbidden`, `invalid_field`, `invalid_cursor`.
+async fn listed<I, T>(
+    ctx: &Ctx,
+    query: &Page,
+    rows: impl FnOnce(&mut Conn, &[UnitId], Option<(Timestamp, I)>, i64) -> Result<T> + Send + 'static,
+) -> Result<HttpResponse>
+where
+    I: FromStr + Send + 'static,
+    T: Serialize + Send + 'static,
+{
+    decides(&ctx.actor, Action::EvidenceDispose)?;
+    let limit = query.limit()?;
+    let from = query.after()?.as_deref().map(page::placed).transpose()?;
+    let actor = Arc::clone(&ctx.actor);
+    let value = ctx
+        .db
+        .read(move |conn| {
+            let below = officers::units_in_subtree(conn, &actor.unit_path)?;
+            let units: Vec<_> = below.iter().map(|unit| unit.id).collect();
+            rows(conn, &units, from, limit)
+        })
+        .await?;
+    Ok(HttpResponse::Ok().insert_header((CACHE_CONTROL, "no-store")).json(value))
 }

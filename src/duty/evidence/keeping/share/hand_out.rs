@@ -18,6 +18,7 @@ use super::super::{Bytes, ShareForm};
 use super::{Fonts, concerned, fetch, good, locked, package, said, watermark};
 use crate::platform::ctx::Ctx;
 use crate::platform::db::Priority;
+use crate::platform::disk::blocking;
 use crate::platform::keys::sha256_hex;
 use crate::words::error::{Code, Error, Result};
 use crate::words::ids::ShareId;
@@ -38,7 +39,7 @@ pub enum Copy {
 /// A font with the letters of a text. Errors: `watermark_impossible`.
 pub async fn letters(ctx: &Ctx, text: String) -> Result<Arc<FontVec>> {
     let core = Arc::clone(&ctx.core);
-    tokio::task::spawn_blocking(move || core.part::<Fonts>()?.with(&text)).await.map_err(Error::internal)?
+    blocking(move || core.part::<Fonts>()?.with(&text)).await?
 }
 
 /// Makes the copy and writes down that it was handed out, to whom and by whom.

@@ -187,9 +187,7 @@ fn said(tx: &mut Tx<'_>, actor: &Actor, row: &ShareRow, what: &str, more: Value)
     if let (Value::Object(detail), Value::Object(more)) = (&mut detail, more) {
         detail.extend(more);
     }
-    let (person, device) = (Some(actor.person), Some(actor.device));
-    touch(tx, Touch { evidence: Some(&row.evidence_id), kind: TouchKind::Shared, actor: person, device, detail })
-        .map(drop)
+    touch(tx, Touch::by(actor, Some(&row.evidence_id), TouchKind::Shared, detail)).map(drop)
 }
 
 /// Agrees to a copy, as another than whoever asked.

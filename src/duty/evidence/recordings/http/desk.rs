@@ -8,7 +8,7 @@ use actix_web::{HttpRequest, HttpResponse};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::super::service::{self, FetchBody, IncidentRecordings, UnclaimedLine, WearerBody, position};
+use super::super::service::{self, FetchBody, IncidentRecordings, UnclaimedLine, WearerBody};
 use super::super::store::{self, ListFilter, RecordingRow};
 use super::super::view::{self, RecordingLine, RecordingView};
 use super::super::{State, access as sights, rules};
@@ -96,11 +96,11 @@ fn incident_seen(conn: &mut Conn, actor: &Actor, id: &IncidentId) -> Result<()> 
 }
 
 fn place(row: &RecordingRow) -> String {
-    format!("{}:{}", row.started_at.as_micros(), row.id)
+    page::place(row.started_at, row.id)
 }
 
 fn before(cursor: Option<&str>) -> Result<Option<(Timestamp, RecordingId)>> {
-    cursor.map(page::decode).transpose()?.map(|text| position(&text)).transpose()
+    cursor.map(page::decode).transpose()?.as_deref().map(page::placed).transpose()
 }
 
 /// Recordings and where each lies, the latest first: what a camera holds, what a dock holds, what is stored, what is

@@ -2,15 +2,27 @@
 
 use actix_web::http::header::CACHE_CONTROL;
 use actix_web::{HttpRequest, HttpResponse, web};
+use serde::de::DeserializeOwned;
 
 use super::super::service::{self, HeldAnswer, HeldBody, Manifest, ManifestAnswer, WantedList};
-use super::super::who::spoken;
+use super::super::who::{Spoken, spoken};
 use crate::duty::evidence::custody::receipt::Receipt;
 use crate::platform::http::body::{BATCH_BODY_MAX, BODY_MAX, Empty, collect};
 use crate::platform::http::{Page, Params, PathId};
 use crate::platform::keys::sha256_hex;
 use crate::words::error::Result;
 use crate::words::ids::{DeviceId, RecordingId};
+
+/// Reads what a device says in a signed body of at most `max` bytes; gives these too.
+async fn heard<T: DeserializeOwned>(
+    request: &HttpRequest,
+    payload: web::Payload,
+    max: usize,
+) -> Result<(Spoken<T>, Vec<u8>)> {
+    let bytes = collect(request, &mut payload.into_inner(), max).await?;
+    let said = spoken(request, &bytes).await?;
+    Ok((said, bytes))
+}
 
 /// Names everything a camera holds; the answer says in which order to bring it, and what is missing. The same again
 /// changes nothing.
@@ -31,8 +43,7 @@ pub async fn manifest(
     payload: web::Payload,
 ) -> Result<HttpResponse> {
     // 2,000 recordings of 400 bytes and their marks.
-    let bytes = collect(&request, &mut payload.into_inner(), BATCH_BODY_MAX).await?;
-    let said = spoken::<Manifest>(&request, &bytes).await?;
+    let (said, bytes) = heard::<Manifest>(&request, payload, BATCH_BODY_MAX).await?;
     let answer = service::announce(said, id, sha256_hex(&bytes)).await?;
     Ok(HttpResponse::Ok().json(answer))
 }
@@ -53,8 +64,7 @@ pub async fn held(
     request: HttpRequest,
     payload: web::Payload,
 ) -> Result<HttpResponse> {
-    let bytes = collect(&request, &mut payload.into_inner(), BODY_MAX).await?;
-    let said = spoken::<HeldBody>(&request, &bytes).await?;
+    let (said, _) = heard::<HeldBody>(&request, payload, BODY_MAX).await?;
     let answer: HeldAnswer = service::hold(said, id).await?;
     Ok(HttpResponse::Ok().json(answer))
 }

@@ -13,9 +13,9 @@ use super::event;
 use crate::duty::evidence::rules::PURPOSE_MAX;
 use crate::platform::ctx::{Core, Ctx};
 use crate::platform::db::Priority;
-use crate::platform::http::{Done, Items, Page, RequestMeta, body, idem};
+use crate::platform::http::{Done, Items, Page, RequestMeta, body, idem, page};
 use crate::platform::policy::Action;
-use crate::words::error::{Code, Error, Result};
+use crate::words::error::{Error, Result};
 use crate::words::ids::{DeviceId, RecordingId};
 use crate::words::time::Timestamp;
 
@@ -83,12 +83,9 @@ pub async fn wanted(core: &Core, speaker: &Speaker, device: DeviceId, asked: &Pa
         return Err(Error::forbidden("a device asks for itself alone"));
     }
     let limit = asked.limit()?;
-    let after = asked.after()?.map(|text| position(&text)).transpose()?;
+    let after = asked.after()?.as_deref().map(page::placed).transpose()?;
     let rows = core.db.read(move |conn| store::wanted_list(conn, &device, after, limit + 1)).await?;
-    let place = |row: &RecordingRow| {
-        let at = row.wanted_at.unwrap_or(Timestamp::EPOCH);
-        format!("{}:{}", at.as_micros(), row.id)
-    };
+    let place = |row: &RecordingRow| page::place(row.wanted_at.unwrap_or(Timestamp::EPOCH), row.id);
     let Items { items, next_cursor } = Items::from_rows(rows, limit, place);
     let items = items
         .into_iter()
@@ -102,12 +99,4 @@ pub async fn wanted(core: &Core, speaker: &Speaker, device: DeviceId, asked: &Pa
         })
         .collect();
     Ok(WantedList { items, next_cursor })
-}
-
-/// A place in a list that is ordered by an instant and then by id.
-pub fn position(cursor: &str) -> Result<(Timestamp, RecordingId)> {
-    let wrong = || Error::new(Code::InvalidCursor);
-    let (at, id) = cursor.split_once(':').ok_or_else(wrong)?;
-    let at: i64 = at.parse().map_err(|_parse| wrong())?;
-    Ok((Timestamp::from_micros(at), id.parse().map_err(|_parse| wrong())?))
 }

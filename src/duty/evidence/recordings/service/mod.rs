@@ -18,7 +18,7 @@ mod wearer;
 
 pub use arrive::{announced, arriving, differs, filed, is_doubtful, linked, origin, own_unit, said};
 pub use cover::{Coverage, Gap, IncidentRecordings, Whole, of_incident, rows_of_incident};
-pub use fetch::{FetchBody, WantedLine, WantedList, fetch, position, wanted};
+pub use fetch::{FetchBody, WantedLine, WantedList, fetch, wanted};
 pub use held::{CameraLeft, HeldAnswer, HeldBody, hold, stored};
 pub use manifest::{Announced, Manifest, ManifestAnswer, Order, announce};
 pub use wearer::{Proposal, UnclaimedLine, WearerBody, decide, unclaimed};

@@ -186,16 +186,8 @@ fn decided(tx: &mut Tx<'_>, actor: &Actor, id: RecordingId, person: &PersonId, r
     // The item names a wearer where he is not its author.
     let wearer = Some(*person).filter(|wearer| *wearer != item.author_id);
     items::evidence_wearer(tx.conn(), &evidence, wearer)?;
-    touch(
-        tx,
-        Touch {
-            evidence: Some(&evidence),
-            kind: TouchKind::WearerDecided,
-            actor: Some(actor.person),
-            device: Some(actor.device),
-            detail: json!({ "wearer_id": wearer, "person_id": person, "recording_id": id, "reason": reason }),
-        },
-    )?;
+    let detail = json!({ "wearer_id": wearer, "person_id": person, "recording_id": id, "reason": reason });
+    touch(tx, Touch::by(actor, Some(&evidence), TouchKind::WearerDecided, detail))?;
     for incident in linked(tx, &row, &evidence, actor.person, actor.device)? {
         if !item.quarantined {
             trail::entry(tx, &incident, "evidence.linked", Some(actor.person), json!({ "evidence_id": evidence }))?;
