@@ -12,6 +12,7 @@ MFUSEPY_VERSION=3.1.1
 UVLOOP_VERSION=0.23.0
 TUSPY_VERSION=1.1.0
 PILLOW_VERSION=13.0.0
+MOTO_VERSION=5.2.5
 WORK=
 # A second folder that goes with the first, where writing is quick.
 FAST=
@@ -111,6 +112,27 @@ python_tool() {
         { "$python" -m venv "$home" && "$home/bin/pip" install -q "$package==$version"; } >&2 || return 1
     fi
     printf '%s\n' "$home/bin/$command"
+}
+
+# Starts a private server that speaks S3 on a free port, with an empty bucket in memory; sets S3_PID and S3_URL, the
+# bucket's address. It takes any credentials.
+s3_start() {
+    local tool port
+    tool=$(python_tool 'moto[server]' "$MOTO_VERSION" moto_server) || return 1
+    port=$(free_port)
+    "$tool" -H 127.0.0.1 -p "$port" >"$WORK/s3.log" 2>&1 </dev/null &
+    S3_PID=$!
+    keep "$S3_PID"
+    for _ in $(seq 300); do
+        if curl -fsS -X PUT "http://127.0.0.1:$port/suixing" >/dev/null 2>&1; then
+            S3_URL=http://127.0.0.1:$port/suixing
+            return 0
+        fi
+        kill -0 "$S3_PID" 2>/dev/null || break
+        sleep 0.1
+    done
+    tail -n 20 "$WORK/s3.log" >&2
+    return 1
 }
 
 # Prints a cached folder with the Node packages that $1/package-lock.json names, and the programs of $1.

@@ -115,6 +115,20 @@ pub fn renew(tx: &mut Tx<'_>, row: &JobRow) -> Result<bool> {
     Ok(kept > 0)
 }
 
+/// Puts a claimed job off that could not be begun, since what it needs was away: the attempt does not count.
+pub fn postpone(tx: &mut Tx<'_>, row: &JobRow, seconds: i64, why: &str) -> Result<()> {
+    let due = tx.now.plus_secs(seconds);
+    diesel::update(job::table.filter(job::id.eq(row.id)).filter(job::lease_gen.eq(row.lease_gen)))
+        .set((
+            job::attempts.eq(job::attempts - 1),
+            job::due_at.eq(due),
+            job::lease_until.eq(None::<Timestamp>),
+            job::last_error.eq(why),
+        ))
+        .execute(tx.conn())?;
+    Ok(())
+}
+
 /// Schedules the next attempt, or parks the job after [`ATTEMPTS_MAX`].
 pub fn fail(tx: &mut Tx<'_>, row: &JobRow, error: &str) -> Result<()> {
     let parked = row.attempts >= ATTEMPTS_MAX;

@@ -11,7 +11,8 @@ use super::app;
 use super::cli::{Common, print_line};
 use crate::duty::evidence::custody::anchor;
 use crate::duty::officers;
-use crate::platform::blobs;
+use crate::platform::blobs::{self, Originals};
+use crate::platform::config::{Config, Store};
 use crate::platform::db::conn::{self, Role};
 use crate::platform::db::{Target, batch};
 use crate::words::error::{Code, Error, Result};
@@ -26,7 +27,8 @@ pub enum Admin {
     /// with it. To restore: stop the server, put everything in it into an empty
     /// data folder, start. Terminals notice that the stream went back and reload.
     /// PostgreSQL: copy custody-heads.log, use pg_dump, copy evidence/ and
-    /// master.key, in this order.
+    /// master.key, in this order. Evidence in a bucket (evidence.store = "s3") is
+    /// not copied: the bucket is replicated by its operator, not before the rows.
     Backup(Backup),
 }
 
@@ -92,15 +94,32 @@ fn backup(args: &Backup) -> Result<()> {
     let key = args.to.join("master.key");
     std::fs::copy(settings.server.data_dir.join("master.key"), &key)?;
     // The files after the rows that name them.
-    let kept = blobs::copy_kept(&settings.server.data_dir, &args.to)?;
+    let evidence = copy_evidence(&settings, &args.to)?;
     for file in [Some(&copy), Some(&key), heads.as_ref(), Some(&args.to)].into_iter().flatten() {
         sync(file)?;
     }
     let bytes = std::fs::metadata(&copy)?.len();
-    print_line(&json!({
-        "event": "backup_written", "folder": args.to, "bytes": bytes,
-        "evidence_files": kept.files, "evidence_bytes": kept.bytes,
-    }))
+    let mut line = json!({ "event": "backup_written", "folder": args.to, "bytes": bytes });
+    if let (Some(line), serde_json::Value::Object(evidence)) = (line.as_object_mut(), evidence) {
+        line.extend(evidence);
+    }
+    print_line(&line)
+}
+
+/// What is copied of the evidence, or who has to.
+fn copy_evidence(settings: &Config, to: &Path) -> Result<serde_json::Value> {
+    let folder = &settings.server.data_dir;
+    if settings.evidence.store == Store::Folder {
+        let kept = blobs::copy_kept(folder, to)?;
+        return Ok(json!({ "evidence_files": kept.files, "evidence_bytes": kept.bytes }));
+    }
+    let bucket = Originals::configured(folder, &settings.evidence)?.name();
+    let note = format!(
+        "the evidence is not in this copy: it lies in {bucket}, which its operator replicates; suixing verify with the \
+         same --config shows that both fit"
+    );
+    tracing::warn!("{note}");
+    Ok(json!({ "evidence": bucket, "evidence_note": note }))
 }
 
 /// The anchoring file as it is now; none before the first head was signed.

@@ -123,7 +123,7 @@ fn core_over(config: Config) -> Result<Arc<Core>> {
     outbox::set_hub(Arc::clone(&hub));
     let auth = Auth::new(&config.auth, Arc::clone(&hub))?;
     let (live, ingest, looks) = location::service::open(&db, Arc::clone(&hub), clock.clone(), &config.location)?;
-    let blobs = Blobs::new(&config.server.data_dir)?;
+    let blobs = Blobs::configured(&config.server.data_dir, &config.evidence)?;
     let uploads = evidence::uploads::Uploads::open(&blobs)?;
     let terms = evidence::keeping::Terms::read(&config.evidence)?;
     let fonts = evidence::keeping::share::Fonts::new(&config.evidence.watermark_font)?;
@@ -158,6 +158,13 @@ pub async fn start(config: Config) -> Result<Running> {
         tracing::warn!("auth.require_enrolled_devices is off: a handheld may sign in without being enrolled");
     }
     officers::jobs::prepare(&core).await?;
+    let originals = core.part::<Blobs>()?.originals().clone();
+    // Nobody waits for it: people are sent and called for also while it is away.
+    tokio::spawn(async move {
+        if let Err(error) = originals.probe().await {
+            tracing::error!(store = originals.name(), %error, "serving without the evidence store");
+        }
+    });
     let settings = &core.config.server;
     let listener = door::listen(&settings.listen)
         .await

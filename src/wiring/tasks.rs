@@ -11,6 +11,7 @@ use tokio::task::JoinSet;
 use super::app::cores;
 use super::ws;
 use crate::duty::{assignments, backup, evidence, incidents, location, officers};
+use crate::platform::blobs;
 use crate::platform::ctx::Core;
 use crate::platform::db::{Priority, Tx, migrate};
 use crate::platform::http::idem;
@@ -20,6 +21,8 @@ use crate::words::error::{Error, Result};
 
 /// Most that one sample of the database's clock moves ours: 100 ms in 20 s.
 const CLOCK_STEP_US: i64 = 100_000;
+/// Seconds after which a job asks again whether the store of evidence is there: a room waits for previews.
+const STORE_AWAY_S: i64 = 2;
 
 /// Starts every duty; dropping the set stops them.
 pub fn start(core: &Arc<Core>) -> JoinSet<()> {
@@ -170,10 +173,15 @@ async fn file_job(core: &Arc<Core>, job: JobRow) {
     }
 }
 
-/// Ends a claimed job: done, also where its work has not said so itself, or scheduled again.
+/// Ends a claimed job: done, also where its work has not said so itself, or scheduled again; put off, however often,
+/// while the store of evidence is away.
 async fn settle(core: &Arc<Core>, job: JobRow, outcome: Result<()>) -> Result<()> {
     match outcome {
         Ok(()) => core.db.write(Priority::Background, move |tx| jobs::finish(tx, &job)).await.map(drop),
+        Err(error) if blobs::is_unreachable(&error) => {
+            let text = error.to_string();
+            core.db.write(Priority::Background, move |tx| jobs::postpone(tx, &job, STORE_AWAY_S, &text)).await
+        }
         Err(error) => {
             let text = error.to_string();
             core.db.write(Priority::Background, move |tx| jobs::fail(tx, &job, &text)).await

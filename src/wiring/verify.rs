@@ -6,6 +6,8 @@ use std::path::PathBuf;
 use clap::Args;
 
 use crate::duty::evidence::custody::verify;
+use crate::platform::blobs::Originals;
+use crate::platform::config;
 use crate::words::error::{Error, Result};
 
 /// What to look at.
@@ -20,11 +22,15 @@ pub struct VerifyArgs {
     /// The store's database where it is not suixing.db in the folder: sqlite:PATH or postgres://…
     #[arg(long, value_name = "URL")]
     database_url: Option<String>,
+    /// The server's configuration, for a store whose originals lie in a bucket; its database counts, too, unless one is
+    /// named. The environment counts as with the server.
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
 }
 
 /// One line and success when everything fits; otherwise a line for each thing that does not, and an error.
 pub fn run(args: &VerifyArgs) -> Result<()> {
-    let report = verify::verify(&args.path, args.database_url.as_deref(), args.tree_head.as_deref())?;
+    let report = report(args)?;
     let mut out = std::io::stdout().lock();
     out.write_all(report.text().as_bytes())?;
     out.flush()?;
@@ -34,4 +40,15 @@ pub fn run(args: &VerifyArgs) -> Result<()> {
     let count = report.findings.list().len() as u64 + report.findings.more();
     let first = report.findings.list().first().cloned().unwrap_or_default();
     Err(Error::conflict(format!("{count} things do not fit; the first: {first}")))
+}
+
+fn report(args: &VerifyArgs) -> Result<verify::Report> {
+    let (url, kept) = (args.database_url.as_deref(), args.tree_head.as_deref());
+    if !args.path.is_dir() {
+        return verify::verify(&args.path, url, kept);
+    }
+    let settings = config::load(args.config.as_deref())?;
+    let originals = Originals::configured(&args.path, &settings.evidence)?;
+    let known = Some(settings.database.url.as_str()).filter(|url| !url.is_empty());
+    verify::verify_store(&args.path, url.or(known), kept, &originals)
 }

@@ -1,5 +1,6 @@
 //! Evidence through the public interface: photos, resumable uploads, reading, custody.
 
+mod bucket;
 mod copies;
 mod corpus;
 mod custody;
@@ -72,5 +73,6 @@ pub fn findings(item: &Value) -> Vec<&str> {
 /// `suixing verify PATH`, as an operator runs it.
 pub async fn verify(path: &std::path::Path) -> crate::support::Finished {
     let args = vec!["verify".to_owned(), path.display().to_string()];
-    tokio::task::spawn_blocking(move || crate::support::run_binary(&args, &[], "")).await.unwrap()
+    let env = crate::support::bucket::env(path);
+    tokio::task::spawn_blocking(move || crate::support::run_binary(&args, &env, "")).await.unwrap()
 }

@@ -1,5 +1,6 @@
 //! `TestApp`: one server with its data folder, its first administrator and plain HTTP.
 
+use super::bucket;
 use super::database::Database;
 use super::process::{self, Finished, Process};
 use super::{Officer, PASSWORD, Reply, Unit};
@@ -86,9 +87,10 @@ impl Builder {
             args.extend(["--config".to_owned(), file.display().to_string()]);
         }
         args.extend(self.args);
-        let process = Process::start(&args, &self.env, &dir.join("server.log"))?;
-        let inner =
-            Inner { process: Mutex::new(Some(process)), database, dir, args, env: self.env, units: AtomicU32::new(0) };
+        let mut env = bucket::env(&dir);
+        env.extend(self.env);
+        let process = Process::start(&args, &env, &dir.join("server.log"))?;
+        let inner = Inner { process: Mutex::new(Some(process)), database, dir, args, env, units: AtomicU32::new(0) };
         Ok(TestApp { inner: Arc::new(inner), http: client() })
     }
 }
@@ -214,7 +216,8 @@ impl TestApp {
         let (folder, log) = (dir.display().to_string(), dir.join("server.log"));
         let args = ["serve", "--listen", "127.0.0.1:0", "--data-dir", &folder, "--database-url", &url];
         let args: Vec<String> = args.iter().map(|arg| (*arg).to_owned()).collect();
-        let started = tokio::task::spawn_blocking(move || Process::start(&args, &[], &log)).await.unwrap();
+        let env = self.inner.env.clone();
+        let started = tokio::task::spawn_blocking(move || Process::start(&args, &env, &log)).await.unwrap();
         Some(started.unwrap_or_else(|why| panic!("{why}")))
     }
 
@@ -225,8 +228,8 @@ impl TestApp {
         if let Some(url) = self.inner.database.url() {
             all.extend(["--database-url".to_owned(), url]);
         }
-        let input = input.to_owned();
-        tokio::task::spawn_blocking(move || process::run(&all, &[], &input)).await.unwrap()
+        let (input, env) = (input.to_owned(), self.inner.env.clone());
+        tokio::task::spawn_blocking(move || process::run(&all, &env, &input)).await.unwrap()
     }
 
     /// One request without an account.

@@ -26,6 +26,7 @@
 )]
 
 mod app;
+pub mod bucket;
 mod database;
 pub mod evidence;
 pub mod merkle;

@@ -13,6 +13,7 @@ pub struct Proxy {
     pub base: String,
     drop_answers: Arc<AtomicBool>,
     deaf: watch::Sender<bool>,
+    shut: watch::Sender<bool>,
     task: tokio::task::JoinHandle<()>,
 }
 
@@ -25,17 +26,25 @@ impl Proxy {
         let drop_answers = Arc::new(AtomicBool::new(false));
         let dropping = drop_answers.clone();
         let (deaf, heard) = watch::channel(false);
+        let (shut, open) = watch::channel(false);
         let task = tokio::spawn(async move {
             while let Ok((client, _)) = listener.accept().await {
-                tokio::spawn(pump(client, target, dropping.clone(), heard.clone()));
+                if !*open.borrow() {
+                    tokio::spawn(pump(client, target, dropping.clone(), heard.clone(), open.clone()));
+                }
             }
         });
-        Self { base, drop_answers, deaf, task }
+        Self { base, drop_answers, deaf, shut, task }
     }
 
     /// While on, nothing the server says is read; it may go on listening.
     pub fn deafen(&self, yes: bool) {
         self.deaf.send_replace(yes);
+    }
+
+    /// While on, every connection is cut, those that come anew at once.
+    pub fn shut(&self, yes: bool) {
+        self.shut.send_replace(yes);
     }
 
     /// From now on requests reach the server, but the connection is cut instead of bringing the answer.
@@ -55,6 +64,7 @@ async fn pump(
     target: SocketAddr,
     drop_answers: Arc<AtomicBool>,
     mut deaf: watch::Receiver<bool>,
+    mut shut: watch::Receiver<bool>,
 ) {
     let Ok(mut server) = TcpStream::connect(target).await else { return };
     let (mut from_client, mut from_server) = (vec![0; 16_384], vec![0; 16_384]);
@@ -65,6 +75,7 @@ async fn pump(
                 _ => return,
             },
             changed = deaf.changed() => if changed.is_err() { return },
+            changed = shut.changed() => if changed.is_err() || *shut.borrow() { return },
             read = server.read(&mut from_server), if !*deaf.borrow() => match read {
                 Ok(n) if n > 0 => {
                     if drop_answers.load(Ordering::SeqCst) { return }

@@ -2,22 +2,19 @@
 //! when the client has taken the one before. In memory are the timeline and one item's touches, never a film.
 
 use std::io;
-use std::pin::pin;
 use std::sync::Arc;
 
 use actix_web::web::Bytes;
-use futures_util::{Stream, TryStreamExt as _, stream};
+use futures_util::{Stream, StreamExt as _, stream};
 use tokio::sync::mpsc;
 
 use crate::duty::evidence::custody::TreeHead;
 use crate::duty::evidence::custody::archive::Writer;
 use crate::duty::evidence::custody::bundle::{self, CUSTODY, ORIGINAL, RECEIPT, SUMS};
 use crate::duty::evidence::custody::dossier::{self, ItemLine, NAME_MAX, Original};
-use crate::duty::evidence::http::content::pieces;
 use crate::duty::evidence::store::EvidenceRow;
 use crate::platform::blobs::Blobs;
 use crate::platform::ctx::Core;
-use crate::platform::disk::blocking;
 use crate::platform::keys::sha256_hex;
 use crate::words::error::{Error, Result};
 use crate::words::ids::CustodyId;
@@ -96,11 +93,9 @@ async fn original(core: &Arc<Core>, out: &Sender, time: u64, name: &str, row: &E
     let mut header = Vec::new();
     Writer::new(&mut header, time).header(name, size)?;
     hand_over(out, header).await?;
-    let (blobs, key) = (core.part::<Blobs>()?.clone(), row.sha256.clone());
-    let file = blocking(move || blobs.open(&key)).await??;
-    let mut content = pin!(pieces(file, 0, size));
-    while let Some(piece) = content.try_next().await? {
-        hand_over(out, piece).await?;
+    let mut pieces = core.part::<Blobs>()?.find(&row.sha256).await?.pieces(0, size);
+    while let Some(piece) = pieces.next().await {
+        hand_over(out, piece?).await?;
     }
     let mut fill = Vec::new();
     Writer::new(&mut fill, time).fill(size)?;

@@ -259,11 +259,15 @@ async fn are_there(ctx: &Ctx, items: &[Packed]) -> Result<()> {
     let blobs = ctx.part::<Blobs>()?.clone();
     let included = items.iter().filter(|item| item.line.original == Original::Included);
     let wanted: Vec<_> = included.map(|item| (item.row.id, item.row.sha256.clone())).collect();
-    let missing = move || wanted.into_iter().find(|(_, key)| !blobs.has(key));
-    match blocking(missing).await? {
-        Some((id, _)) => Err(Error::internal(format!("the original of {id} is missing"))),
-        None => Ok(()),
-    }
+    let look = move || -> Result<()> {
+        for (id, key) in wanted {
+            if !blobs.has(&key)? {
+                return Err(Error::internal(format!("the original of {id} is missing")));
+            }
+        }
+        Ok(())
+    };
+    blocking(look).await?
 }
 
 /// Writes the export down: in the custody of each item, in the log with the hash of the manifest, in the audit. Gives the

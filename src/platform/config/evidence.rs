@@ -1,5 +1,7 @@
 use serde::{Deserialize, Serialize};
 
+use super::bucket::{S3, Store};
+
 /// Settings of the evidence duty.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -22,6 +24,10 @@ pub struct Evidence {
     pub share_days_max: i64,
     /// The font of watermarks, `PATH` or `PATH#FACE` in a collection; empty: what the system has.
     pub watermark_font: String,
+    /// Where originals and previews lie.
+    pub store: Store,
+    /// The bucket, with `store = "s3"`.
+    pub s3: S3,
 }
 
 /// What must exist before a unit leaves the scene of a call of one category.
@@ -110,6 +116,8 @@ impl Default for Evidence {
             deletion_wait_s: 86_400,
             share_days_max: 90,
             watermark_font: String::new(),
+            store: Store::Folder,
+            s3: S3::default(),
         }
     }
 }

@@ -6,6 +6,7 @@
 
 mod auth;
 mod backup;
+mod bucket;
 mod dispatch;
 mod evidence;
 mod location;
@@ -17,6 +18,7 @@ use serde::{Deserialize, Serialize};
 
 pub use auth::Auth;
 pub use backup::Backup;
+pub use bucket::{Credentials, S3, Store};
 pub use dispatch::{Dispatch, Mode};
 pub use evidence::{Evidence, SceneRule, Term};
 pub use location::Location;

@@ -1,7 +1,8 @@
 //! Batches of what ran out: once a month by the rule, or when a custodian asks; two others agree.
 
-use super::keeping::{Keepers, at_once, blob, expire, until_gone};
+use super::keeping::{Keepers, at_once, expire};
 use super::*;
+use crate::support::bucket::{original, until_gone};
 
 /// A batch once its list stands.
 async fn made(keepers: &Keepers, id: &str) -> Value {
@@ -82,7 +83,7 @@ async fn what_ran_out_goes_by_a_list_that_two_others_agree_to() {
     let gone = scene.officer.get(&format!("/evidence/{goes}")).await.problem(410, "erased");
     assert_eq!((&gone["batch_id"], &gone["asked_by"]), (&json!(id), &json!(keepers.keeper.person_id)));
     assert_eq!(gone["approved_by"].as_array().unwrap().len(), 2);
-    until_gone(&blob(&app, &file)).await;
+    until_gone(&app, &original(&file)).await;
     for kept in [&fresh, &held, &drops, &classed] {
         scene.officer.bytes(&format!("/evidence/{kept}/content"), &[]).await.expect(200);
     }

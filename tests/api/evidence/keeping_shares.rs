@@ -1,7 +1,8 @@
 //! Copies: redacted ones beside their original, and those that leave the house, marked, until their time is over.
 
-use super::keeping::{Keepers, blob};
+use super::keeping::Keepers;
 use super::*;
+use crate::support::bucket::{self, is_kept};
 use std::path::Path;
 
 /// Fonts with Chinese letters, and the one with Latin ones, where the server looks for them.
@@ -243,7 +244,7 @@ async fn a_redacted_copy_stands_beside_its_original() {
     assert_eq!(scene.officer.previewed(&copy).await["previewed"], "made");
     let touches = scene.officer.touches(&id).await;
     assert_eq!(touches.iter().filter(|kind| *kind == "redacted").count(), 2, "{touches:?}");
-    assert!(blob(&app, &file).exists() && blob(&app, &blurred).exists());
+    assert!(is_kept(&app, &bucket::original(&file)).await && is_kept(&app, &bucket::original(&blurred)).await);
     if !Database::on_postgres() {
         wait_until("the store to fit its log", || async { verify(app.dir()).await.code == 0 }).await;
     }

@@ -1,12 +1,9 @@
 //! Bytes: originals with `Range`, previews, and the archive of an item with its proofs.
 //!
-//! Files are read in bounded pieces on blocking threads, each when the client has taken the one before. What leaves has
+//! Originals are read in bounded pieces, each when the client has taken the one before. What leaves has
 //! the type its bytes have, never one that a browser runs, and is to be saved, not shown by itself.
 
-use std::fs::File;
 use std::io;
-use std::os::unix::fs::FileExt as _;
-use std::sync::Arc;
 
 use actix_web::body::SizedStream;
 use actix_web::http::StatusCode;
@@ -16,7 +13,7 @@ use actix_web::http::header::{
 };
 use actix_web::web::Bytes;
 use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder};
-use futures_util::{Stream, StreamExt as _, stream};
+use futures_util::{StreamExt as _, stream};
 use serde::Deserialize;
 use serde_json::json;
 
@@ -27,16 +24,13 @@ use super::super::rules::PURPOSE_MAX;
 use super::super::store::EvidenceRow;
 use super::headers::{Wanted, disposition, is_same, range};
 use super::items::{LookQuery, PurposeQuery};
-use crate::platform::blobs::Blobs;
+use crate::platform::blobs::{Blobs, Original};
 use crate::platform::ctx::Ctx;
-use crate::platform::disk::blocking;
 use crate::platform::http::{Params, PathId, body, problem};
 use crate::platform::policy::Action;
 use crate::words::error::{Code, Error, Result};
 use crate::words::ids::{EvidenceId, InquiryId};
 
-/// Bytes of a file in memory for one reader.
-const PIECE: u64 = 128 * 1024;
 /// The previews there are.
 const PREVIEW_PX: [u32; 2] = [320, 1600];
 /// Should a browser show it all the same, then without scripts and without anything from elsewhere.
@@ -65,7 +59,8 @@ pub struct PreviewQuery {
     params(("id" = EvidenceId, Path), LookQuery),
     responses((status = 200, description = "The file"), (status = 206, description = "The part asked for"),
         (status = 403), (status = 404), (status = 410, description = "`erased`"),
-        (status = 416, description = "`range_not_satisfiable`: it is shorter")))]
+        (status = 416, description = "`range_not_satisfiable`: it is shorter"),
+        (status = 503, description = "`busy`: the evidence store cannot be reached")))]
 pub async fn content(
     ctx: Ctx,
     PathId(id): PathId<EvidenceId>,
@@ -98,7 +93,7 @@ pub async fn content(
     if part {
         answer.insert_header((CONTENT_RANGE, format!("bytes {first}-{}/{size}", end.saturating_sub(1))));
     }
-    Ok(answer.body(SizedStream::new(end.saturating_sub(first), pieces(file, first, end))))
+    Ok(answer.body(SizedStream::new(end.saturating_sub(first), file.pieces(first, end))))
 }
 
 /// A preview: upright, small, without what the camera wrote into it.
@@ -107,7 +102,8 @@ pub async fn content(
 /// that has ended.
 #[utoipa::path(get, path = "/api/v1/evidence/{id}/preview", tag = "evidence",
     params(("id" = EvidenceId, Path), PreviewQuery),
-    responses((status = 200, description = "JPEG"), (status = 404, description = "no such item, or no preview of it")))]
+    responses((status = 200, description = "JPEG"), (status = 404, description = "no such item, or no preview of it"),
+        (status = 503, description = "`busy`: the evidence store cannot be reached")))]
 pub async fn preview(
     ctx: Ctx,
     PathId(id): PathId<EvidenceId>,
@@ -119,13 +115,7 @@ pub async fn preview(
         return Err(Error::field("px", "must be 320 or 1600"));
     }
     let (row, sight) = access::seen_whole(&ctx, id, Action::EvidenceRead, query.inquiry).await?;
-    let blobs = ctx.part::<Blobs>()?.clone();
-    let read = move || -> Result<Vec<u8>> {
-        let mut bytes = Vec::new();
-        io::Read::read_to_end(&mut blobs.open_preview(id, px)?, &mut bytes)?;
-        Ok(bytes)
-    };
-    let bytes = blocking(read).await?.map_err(|error| {
+    let bytes = ctx.part::<Blobs>()?.preview(id, px).await.map_err(|error| {
         if error.is(Code::NotFound) { error.with("previewed", json!(row.previewed)) } else { error }
     })?;
     if !sight.own {
@@ -144,7 +134,7 @@ pub async fn preview(
 #[utoipa::path(get, path = "/api/v1/evidence/{id}/bundle", tag = "evidence",
     params(("id" = EvidenceId, Path), PurposeQuery),
     responses((status = 200, description = "application/x-tar"), (status = 403), (status = 404),
-        (status = 503, description = "`busy`: the log is behind")))]
+        (status = 503, description = "`busy`: the log is behind, or the evidence store cannot be reached")))]
 pub async fn bundle(
     ctx: Ctx,
     PathId(id): PathId<EvidenceId>,
@@ -166,7 +156,7 @@ pub async fn bundle(
     let size = packed.size();
     let within = packed.original.as_ref().map_or(0, |(_, size)| *size);
     let before = stream::iter([Ok::<_, io::Error>(Bytes::from(packed.before))]);
-    let middle = stream::iter(file).flat_map(move |file| pieces(file, 0, within));
+    let middle = stream::iter(file).flat_map(move |file| file.pieces(0, within));
     let after = stream::iter([Ok::<_, io::Error>(Bytes::from(packed.after))]);
     let mut answer = HttpResponse::Ok();
     guarded(&mut answer, "application/x-tar");
@@ -185,17 +175,19 @@ pub fn guarded(answer: &mut HttpResponseBuilder, media_type: &str) {
         .insert_header((CACHE_CONTROL, "private, no-store"));
 }
 
-/// Opens the original of an item. Errors: `not_found` when it was deleted, `conflict` while it lies elsewhere.
-pub async fn original(ctx: &Ctx, row: &EvidenceRow) -> Result<File> {
+/// Opens the original of an item. Errors: `not_found` when it was deleted, `conflict` while it lies elsewhere, `busy`
+/// when the bucket it lies in is away.
+pub async fn original(ctx: &Ctx, row: &EvidenceRow) -> Result<Original> {
     if row.place != Place::Stored {
         let detail = format!("the original is {}, not here", row.place);
         return Err(Error::conflict(detail).with("place", json!(row.place)));
     }
-    let blobs = ctx.part::<Blobs>()?.clone();
-    let (key, gone) = (row.sha256.clone(), row.gone_at.is_some());
-    let opened = blocking(move || blobs.open(&key)).await?;
-    match opened {
+    let gone = row.gone_at.is_some();
+    match ctx.part::<Blobs>()?.find(&row.sha256).await {
         Ok(_) if gone => Err(Error::not_found("content")),
+        Ok(original) if i64::try_from(original.len()) != Ok(row.size) => {
+            Err(Error::internal(format!("the original of {} has {} bytes", row.id, original.len())))
+        }
         // Stored and not there: somebody else than we removed it.
         Err(error) if error.is(Code::NotFound) && !gone => {
             Err(Error::internal(format!("the original of {} is missing", row.id)))
@@ -210,22 +202,4 @@ fn beyond(request: &HttpRequest, size: u64) -> Result<HttpResponse> {
     let length = HeaderValue::from_str(&format!("bytes */{size}")).map_err(Error::internal)?;
     answer.headers_mut().insert(CONTENT_RANGE, length);
     Ok(answer)
-}
-
-/// The bytes from `first` up to `end`, one piece in memory at a time.
-pub fn pieces(file: File, first: u64, end: u64) -> impl Stream<Item = io::Result<Bytes>> {
-    stream::try_unfold((Arc::new(file), first), move |(file, at)| async move {
-        let length = usize::try_from(end.saturating_sub(at).min(PIECE)).unwrap_or(0);
-        if length == 0 {
-            return Ok(None);
-        }
-        let own = Arc::clone(&file);
-        let read = move || -> io::Result<Bytes> {
-            let mut piece = vec![0_u8; length];
-            own.read_exact_at(&mut piece, at)?;
-            Ok(Bytes::from(piece))
-        };
-        let piece = tokio::task::spawn_blocking(read).await.map_err(io::Error::other)??;
-        Ok::<_, io::Error>(Some((piece, (file, at.saturating_add(length as u64)))))
-    })
 }

@@ -68,7 +68,7 @@ async fn look(core: &Core, row: &EvidenceRow, attempts: i32) -> Result<Facts> {
     let (key, media_type) = (row.sha256.clone(), row.media_type.clone());
     let work = move || -> Result<Facts> {
         let file = blobs.open(&key)?;
-        let length = file.metadata()?.len();
+        let length = file.len();
         Ok(super::read(file, length, &media_type, Instant::now() + READ_WITHIN)?)
     };
     match gate.run(READ_WITHIN + GRACE, work).await {

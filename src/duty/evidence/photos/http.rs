@@ -26,7 +26,6 @@ use crate::duty::officers::store as officers;
 use crate::platform::blobs::Blobs;
 use crate::platform::ctx::{Core, Ctx};
 use crate::platform::db::{Conn, Priority};
-use crate::platform::disk::blocking;
 use crate::platform::http::body::text_opt;
 use crate::platform::http::problem::request_reads_chinese;
 use crate::platform::http::{Done, RequestMeta, idem, strict};
@@ -92,6 +91,7 @@ pub struct PhotoMetadata {
     (status = 201, description = "Stored, or stored before: the same item again", body = EvidenceView),
     (status = 413, description = "Larger than 64 MiB: use the resumable way"),
     (status = 422, description = "No picture, a hash that does not match, or a field that is wrong"),
+    (status = 503, description = "`busy`: the evidence store cannot be reached, nothing was stored"),
 ))]
 pub async fn photo_add(request: HttpRequest, payload: web::Payload) -> Result<HttpResponse> {
     take(request, payload, None).await
@@ -248,12 +248,17 @@ fn allow(conn: &mut Conn, actor: &Actor, by: Deliverer, item: &Arrived, now: Tim
     access::bind(conn, actor, &item.author, item.incident, item.assignment).map(drop)
 }
 
-/// Takes the bytes over and makes the item, once per key and once per capture.
+/// Takes the bytes over and makes the item, once per key and once per capture. What is staged goes with `file`, when the
+/// item is there or has come to nothing.
 async fn store(ctx: &Ctx, meta: &RequestMeta, blobs: Blobs, file: Sealed, arrived: Arrived) -> Result<Done> {
     let media_type = rules::media_type(&file.head);
     // Until the row is there nobody removes the same bytes.
     let _storing = ctx.part::<Bytes>()?.shared(&file.sha256).await;
-    blocking(move || blobs.adopt(file.path(), &file.sha256)).await??;
+    if let Err(error) = blobs.take_in(file.path(), &file.sha256).await {
+        // The sender has it still, and begins anew.
+        blobs.forget(file.path()).await?;
+        return Err(error);
+    }
     let inner = ctx.clone();
     idem::run(ctx, meta, Priority::Normal, move |tx| {
         let completed = service::complete_in(tx, &inner, &arrived, media_type)?;

@@ -5,6 +5,7 @@
 //! picture that takes the process with it, or is not done in its time, is not decoded a fourth time: the machine may have
 //! been busy, and a good picture is not called impossible for that.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use serde_json::json;
@@ -23,7 +24,7 @@ use crate::duty::evidence::store::{self, EvidenceRow};
 use crate::duty::evidence::{Kind, Previewed, messages};
 use crate::duty::location;
 use crate::duty::officers::store as officers;
-use crate::platform::blobs::Blobs;
+use crate::platform::blobs::{Blobs, Local};
 use crate::platform::ctx::Core;
 use crate::platform::db::{Conn, Priority, Tx};
 use crate::platform::disk::blocking;
@@ -93,9 +94,10 @@ fn load(conn: &mut Conn, id: &EvidenceId, declared_type: Option<String>) -> Resu
 async fn look(core: &Core, item: &Item, attempts: i32) -> Result<Seen> {
     let (blobs, gate) = (core.part::<Blobs>()?, core.part::<Gate>()?);
     let row = &item.row;
-    let examined = examined(blobs, gate, row, attempts).await?;
+    let local = local(blobs, row).await?;
+    let examined = examined(local.clone(), gate, row, attempts).await?;
     let mut found = noticed(&examined, item);
-    let previews = match previewed(blobs, gate, row, &examined, attempts).await? {
+    let previews = match previewed(local, gate, row, &examined, attempts).await? {
         Ok(previews) => previews,
         Err(finding) => {
             found.push(finding);
@@ -109,19 +111,30 @@ async fn look(core: &Core, item: &Item, attempts: i32) -> Result<Seen> {
     Ok(Seen { previews, findings: found })
 }
 
-async fn examined(blobs: &Blobs, gate: &Gate, row: &EvidenceRow, attempts: i32) -> Result<Examined> {
+/// The original on this machine, before its time is taken: a bucket that is slow is no fault of the picture. None of one
+/// that is too large to be fetched, which would not be decoded either.
+async fn local(blobs: &Blobs, row: &EvidenceRow) -> Result<Option<Arc<Local>>> {
     let (blobs, key) = (blobs.clone(), row.sha256.clone());
-    match gate.run(EXAMINE_WITHIN, move || -> Result<Examined> { Ok(examine(blobs.open(&key)?)?) }).await {
+    blocking(move || Ok(blobs.local(&key, decode::FILE_MAX)?.map(Arc::new))).await?
+}
+
+async fn examined(local: Option<Arc<Local>>, gate: &Gate, row: &EvidenceRow, attempts: i32) -> Result<Examined> {
+    let Some(local) = local else { return Ok(unknown(row)) };
+    match gate.run(EXAMINE_WITHIN, move || -> Result<Examined> { Ok(examine(local.open()?)?) }).await {
         Ran::Done(examined) => examined,
         Ran::TookTooLong if attempts < DECODE_ATTEMPTS => Err(not_in_time()),
-        // Nothing is known of it but its size.
-        Ran::Panicked | Ran::TookTooLong => Ok(Examined {
-            is: Sniffed::Picture(Format::Unknown),
-            shape: Shape::default(),
-            tail: "",
-            exif: super::exif::Exif::default(),
-            length: u64::try_from(row.size).unwrap_or(0),
-        }),
+        Ran::Panicked | Ran::TookTooLong => Ok(unknown(row)),
+    }
+}
+
+/// Nothing is known of it but its size.
+fn unknown(row: &EvidenceRow) -> Examined {
+    Examined {
+        is: Sniffed::Picture(Format::Unknown),
+        shape: Shape::default(),
+        tail: "",
+        exif: super::exif::Exif::default(),
+        length: u64::try_from(row.size).unwrap_or(0),
     }
 }
 
@@ -148,7 +161,7 @@ fn noticed(examined: &Examined, item: &Item) -> Vec<Finding> {
 
 /// The previews, or the finding that says why there are none.
 async fn previewed(
-    blobs: &Blobs,
+    local: Option<Arc<Local>>,
     gate: &Gate,
     row: &EvidenceRow,
     examined: &Examined,
@@ -156,18 +169,18 @@ async fn previewed(
 ) -> Result<std::result::Result<Vec<Preview>, Finding>> {
     let is = examined.is;
     let format = is.format();
-    if !format.is_shown() {
+    let Some(local) = local.filter(|_| format.is_shown()) else {
         return Ok(Err(findings::not_decodable(is, "this kind of file is kept, not shown")));
-    }
+    };
     if examined.length > decode::FILE_MAX {
         return Ok(Err(findings::refused(is, &Refusal::TooLarge(None))));
     }
     if attempts > DECODE_ATTEMPTS {
         return Ok(Err(findings::not_decodable(is, "decoding did not end well before")));
     }
-    let (blobs, key, orientation) = (blobs.clone(), row.sha256.clone(), examined.exif.orientation.unwrap_or(1));
+    let orientation = examined.exif.orientation.unwrap_or(1);
     let work = move || {
-        let file = blobs.open(&key)?;
+        let file = local.open()?;
         Ok::<_, Error>(decode::previews(file, format, orientation, Instant::now() + DECODE_WITHIN))
     };
     let refusal = match gate.run(DECODE_WITHIN + GRACE, work).await {

@@ -26,7 +26,7 @@ pub struct Staged {
     head: Vec<u8>,
 }
 
-/// A file that has all its bytes; it goes with this value unless the blobs have taken it over.
+/// A file that has all its bytes; it goes with this value. The blobs have it by then, or nobody wants it.
 pub struct Sealed {
     scrap: Scrap,
     pub size: u64,

@@ -21,7 +21,7 @@ use super::super::store::{self, EvidenceRow};
 use super::super::{Kind, Place, Previewed, Retention};
 use crate::duty::incidents::trail;
 use crate::duty::officers::store as officers;
-use crate::platform::blobs::Blobs;
+use crate::platform::blobs::{self, Blobs};
 use crate::platform::ctx::Ctx;
 use crate::platform::db::{Conn, Priority, Tx};
 use crate::platform::disk::blocking;
@@ -89,7 +89,7 @@ pub async fn media_type_of(ctx: &Ctx, sha256: &str) -> Result<&'static str> {
     blocking(move || -> Result<&'static str> {
         let limit = u64::try_from(rules::HEAD_LEN).map_err(Error::internal)?;
         let mut head = Vec::with_capacity(rules::HEAD_LEN);
-        blobs.open(&key)?.take(limit).read_to_end(&mut head)?;
+        blobs.open(&key)?.take(limit).read_to_end(&mut head).map_err(blobs::cause)?;
         Ok(rules::media_type(&head))
     })
     .await?

@@ -4,7 +4,7 @@ use ::sm3::{Digest as _, Sm3};
 
 use super::super::jobs::Args;
 use super::super::store;
-use crate::platform::blobs::Blobs;
+use crate::platform::blobs::{self, Blobs};
 use crate::platform::ctx::Core;
 use crate::platform::db::Priority;
 use crate::platform::disk::{blocking, each_piece};
@@ -42,7 +42,7 @@ pub async fn sm3(core: &Core, job: &JobRow) -> Result<()> {
 
 fn sum_of(blobs: &Blobs, key: &str) -> Result<String> {
     let mut hash = Sm3::new();
-    each_piece(&mut blobs.open(key)?, &mut vec![0; PIECE], |bytes| hash.update(bytes))?;
+    each_piece(&mut blobs.open(key)?, &mut vec![0; PIECE], |bytes| hash.update(bytes)).map_err(blobs::cause)?;
     Ok(hex(&hash.finalize()))
 }
 

@@ -24,6 +24,7 @@ use self::heads::Kept;
 use super::keys::{CustodyKey, Ring, public_of};
 use crate::duty::evidence::store::custody as store;
 use crate::duty::evidence::store::custody::raw;
+use crate::platform::blobs::Originals;
 use crate::platform::db::conn::{self, Role};
 use crate::platform::db::{Conn, Target};
 use crate::platform::keys::{FileKeySource, Keys};
@@ -98,7 +99,7 @@ impl Report {
 pub fn verify(path: &Path, database_url: Option<&str>, kept: Option<&Path>) -> Result<Report> {
     let kept = kept.map(Kept::read).transpose()?;
     if path.is_dir() {
-        return data_dir(path, database_url, kept);
+        return data_dir(path, database_url, kept, &Originals::folder(path));
     }
     let mut findings = Findings::default();
     let line = if dossier::is_one(path)? {
@@ -109,8 +110,19 @@ pub fn verify(path: &Path, database_url: Option<&str>, kept: Option<&Path>) -> R
     Ok(Report { line, findings })
 }
 
-fn data_dir(folder: &Path, database_url: Option<&str>, kept: Option<Kept>) -> Result<Report> {
+/// [`verify()`] of a data folder whose originals lie elsewhere.
+pub fn verify_store(
+    folder: &Path,
+    database_url: Option<&str>,
+    kept: Option<&Path>,
+    originals: &Originals,
+) -> Result<Report> {
+    data_dir(folder, database_url, kept.map(Kept::read).transpose()?, originals)
+}
+
+fn data_dir(folder: &Path, database_url: Option<&str>, kept: Option<Kept>, originals: &Originals) -> Result<Report> {
     let mut findings = Findings::default();
+    originals.probe_blocking()?;
     let mut conn = match database_url {
         Some(url) => open(&Target::parse(url)?)?,
         None => open(&Target::Sqlite(folder.join("suixing.db")))?,
@@ -127,8 +139,8 @@ fn data_dir(folder: &Path, database_url: Option<&str>, kept: Option<Kept>) -> Re
     let ring = ring(&mut conn, folder, &mut findings)?;
     let log = log::walk(&mut conn, &ring, anchored, kept, &mut findings)?;
     let items = items::check(&mut conn, &ring, &mut findings)?;
-    let files = files::check(&mut conn, folder, &mut findings)?;
-    let line = format!(
+    let files = files::check(&mut conn, originals, &mut findings)?;
+    let mut line = format!(
         "fits: {} items, {} originals of {} bytes in {:.1} s ({:.2} GB/s), {} touches ({} waiting for a number, \
          {} erased), {} tree heads{}; the root over {} is {}",
         items.items,
@@ -144,6 +156,10 @@ fn data_dir(folder: &Path, database_url: Option<&str>, kept: Option<Kept>) -> Re
         log.size,
         log.root,
     );
+    // What came and was not recorded before a kill, or is being recorded now.
+    if files.strays > 0 {
+        write!(line, "; {} originals in {} belong to no item", files.strays, originals.name()).ok();
+    }
     Ok(Report { line, findings })
 }
 

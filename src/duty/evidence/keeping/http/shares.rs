@@ -14,7 +14,7 @@ use serde::Serialize;
 use super::super::share::hand_out::{self, Copy};
 use super::super::share::{self, NewShare, ShareView, package};
 use crate::duty::evidence::access;
-use crate::duty::evidence::http::content::{guarded, pieces};
+use crate::duty::evidence::http::content::guarded;
 use crate::duty::evidence::http::headers::disposition;
 use crate::duty::evidence::store::shares as store;
 use crate::platform::ctx::Ctx;
@@ -124,7 +124,7 @@ pub async fn content(ctx: Ctx, PathId(id): PathId<ShareId>) -> Result<HttpRespon
             let (size, within) = (bundle.size(), u64::try_from(item.size).map_err(Error::internal)?);
             let before = stream::iter([Ok::<_, io::Error>(Bytes::from(bundle.before))]);
             let after = stream::iter([Ok::<_, io::Error>(Bytes::from(bundle.after))]);
-            Ok(answer.body(SizedStream::new(size, before.chain(pieces(file, 0, within)).chain(after))))
+            Ok(answer.body(SizedStream::new(size, before.chain(file.pieces(0, within)).chain(after))))
         }
     }
 }

@@ -1,6 +1,5 @@
 //! A copy is made and handed out. What leaves is written down before its first byte does.
 
-use std::fs::File;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -11,11 +10,13 @@ use super::super::super::access;
 use super::super::super::custody::bundle::Bundle;
 use super::super::super::http::content::original;
 use super::super::super::photos::Gate;
+use super::super::super::photos::decode::FILE_MAX;
 use super::super::super::photos::gate::Ran;
 use super::super::super::store::shares::{self, ShareRow};
 use super::super::super::store::{self, EvidenceRow};
 use super::super::{Bytes, ShareForm};
 use super::{Fonts, concerned, fetch, good, locked, package, said, watermark};
+use crate::platform::blobs::{Blobs, Local, Original};
 use crate::platform::ctx::Ctx;
 use crate::platform::db::Priority;
 use crate::platform::disk::blocking;
@@ -33,7 +34,7 @@ pub enum Copy {
     /// A JPEG.
     Picture(Vec<u8>),
     /// An archive around the original, which is streamed.
-    Package(Bundle, File),
+    Package(Bundle, Original),
 }
 
 /// A font with the letters of a text. Errors: `watermark_impossible`.
@@ -59,13 +60,18 @@ pub async fn hand_out(ctx: &Ctx, id: ShareId) -> Result<(ShareRow, EvidenceRow, 
             Ok((share, item))
         })
         .await?;
-    // The bytes stay until they have been opened.
+    // The bytes stay until they have been opened, or fetched.
     let reading = ctx.part::<Bytes>()?.shared(&item.sha256).await;
     let file = original(ctx, &item).await?;
-    drop(reading);
     match share.form {
         ShareForm::Watermarked => {
-            let picture = draw(ctx, file, &share).await?;
+            let (blobs, key) = (ctx.part::<Blobs>()?.clone(), item.sha256.clone());
+            let local = blocking(move || blobs.local(&key, FILE_MAX)).await??;
+            drop(reading);
+            let local = local.ok_or_else(|| {
+                Error::new(Code::WatermarkImpossible).detail(format!("a picture of more than {FILE_MAX} bytes"))
+            })?;
+            let picture = draw(ctx, local, &share).await?;
             let detail = json!({ "sha256": sha256_hex(&picture) });
             let (share, _) = noted(ctx, &share, &item, detail).await?;
             Ok((share, item, Copy::Picture(picture)))
@@ -84,7 +90,7 @@ fn text_of(share: &ShareRow, day: &str) -> String {
     format!("{} {day} {short}", share.receiver)
 }
 
-async fn draw(ctx: &Ctx, file: File, share: &ShareRow) -> Result<Vec<u8>> {
+async fn draw(ctx: &Ctx, local: Local, share: &ShareRow) -> Result<Vec<u8>> {
     let day: String = ctx.clock.now().to_string().chars().take(10).collect();
     let text = text_of(share, &day);
     let font = letters(ctx, text.clone()).await?;
@@ -93,7 +99,7 @@ async fn draw(ctx: &Ctx, file: File, share: &ShareRow) -> Result<Vec<u8>> {
         "evidence_id": share.evidence_id, "handed_out_on": day,
     })
     .to_string();
-    let work = move || watermark::copy(&file, &font, &text, &comment, Instant::now() + WITHIN);
+    let work = move || watermark::copy(&local.open()?, &font, &text, &comment, Instant::now() + WITHIN);
     match ctx.part::<Gate>()?.run(WITHIN + GRACE, work).await {
         Ran::Done(made) => made,
         Ran::Panicked => Err(Error::new(Code::WatermarkImpossible).detail("the decoder gave up on the picture")),

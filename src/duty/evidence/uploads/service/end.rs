@@ -10,6 +10,7 @@ use super::super::who::Asker;
 use super::finish::settled;
 use super::{fetch, held, own, unstage};
 use crate::duty::evidence::store::uploads::{self as store, UploadRow};
+use crate::platform::blobs;
 use crate::platform::ctx::Core;
 use crate::platform::db::Priority;
 use crate::platform::disk::blocking;
@@ -70,6 +71,8 @@ pub async fn expire(core: Arc<Core>) -> Result<()> {
     }
     for row in core.db.read(move |conn| store::uploads_owed(conn, now, ROUND)).await? {
         match settle_one(&core, row.id).await {
+            // The others would wait for the same bucket, one after the other.
+            Err(error) if blobs::is_unreachable(&error) => break,
             Err(error) if ![Code::ChecksumMismatch, Code::Erased].contains(&error.code()) => {
                 tracing::warn!(upload = %row.id, %error, "a whole upload could not be finished; it is tried again");
             }

@@ -2,7 +2,8 @@
 //!
 //! Every step can be done again after a kill: adopting finds the file adopted, the item has its id from its content,
 //! the row says at last what became of it. Until then whoever asks for the offset goes on with it, or the next round of
-//! `expire`.
+//! `expire`. So it is, too, when a bucket was away: nothing is said before it has the whole file, and what is staged
+//! stays until the row has said so.
 
 use std::sync::Arc;
 
@@ -12,7 +13,7 @@ use super::super::holds::{Hold, Uploads};
 use super::super::metadata::{Described, Metadata};
 use super::super::who::Asker;
 use super::end::end;
-use super::{held, leased, open_staged, own, unstage};
+use super::{held, leased, leased_while, open_staged, own, unstage};
 use crate::duty::evidence::keeping::erase::tombstone;
 use crate::duty::evidence::keeping::{Bytes, redact};
 use crate::duty::evidence::recordings::service as recordings;
@@ -71,8 +72,7 @@ async fn whole_hash(core: &Arc<Core>, row: &mut UploadRow) -> Result<Option<Stri
         // Adopted before the kill: the staged file has moved.
         let (path, blobs) = (core.part::<Uploads>()?.path(id), core.part::<Blobs>()?.clone());
         let key = sha256.clone();
-        let adopted = blocking(move || !path.exists() && blobs.has(&key)).await?;
-        if adopted {
+        if blocking(move || Ok::<_, Error>(!path.exists() && blobs.has(&key)?)).await?? {
             return Ok(Some(sha256));
         }
     }
@@ -82,7 +82,7 @@ async fn whole_hash(core: &Arc<Core>, row: &mut UploadRow) -> Result<Option<Stri
 
 /// Makes evidence of a whole file, or ends the upload when its hash is not the declared one.
 ///
-/// Errors: `checksum_mismatch`; after any other it can be tried again.
+/// Errors: `checksum_mismatch`; after any other, as `busy` while a bucket is away, it can be tried again.
 pub(super) async fn finish(core: &Arc<Core>, row: UploadRow, sha256: String) -> Result<UploadRow> {
     let described = Described::read(&Metadata::parse(&row.metadata)?)?;
     let recording = announced(core, &row, &described).await?;
@@ -105,10 +105,9 @@ pub(super) async fn finish(core: &Arc<Core>, row: UploadRow, sha256: String) -> 
         }
     }
     let (path, blobs) = (core.part::<Uploads>()?.path(row.id), core.part::<Blobs>()?.clone());
-    let key = sha256.clone();
     // Until the row is there nobody removes the same bytes.
     let storing = core.part::<Bytes>()?.shared(&sha256).await;
-    blocking(move || blobs.adopt(&path, &key)).await??;
+    leased_while(core, &row, blobs.take_in(&path, &sha256)).await?;
     let ended = row.clone();
     let actor = core.db.read(move |conn| owner(conn, &ended)).await?;
     let arrived = arrived(&row, described, &sha256, recording.map(|recording| recording.id));
@@ -127,9 +126,8 @@ pub(super) async fn finish(core: &Arc<Core>, row: UploadRow, sha256: String) -> 
             if of_file.is_empty() { Ok(()) } else { store::parts_end(tx, &of_file, State::Done) }
         })
         .await?;
-    if !parts.is_empty() {
-        unstage(core, parts).await?;
-    }
+    // Of a file whose bytes went to a bucket the staged ones are left.
+    unstage(core, parts.into_iter().chain([row.id]).collect()).await?;
     Ok(UploadRow { state: State::Done, evidence_id: Some(evidence), sha256: Some(sha256), ..row })
 }
 

@@ -16,6 +16,8 @@ mod finish;
 mod join;
 mod writer;
 
+use std::time::Duration;
+
 pub use append::{Ask, Begun, Feed, append};
 pub use create::{Creation, create};
 pub use end::{expire, terminate};
@@ -27,6 +29,7 @@ use super::holds::{Hold, Uploads};
 use super::staging::{self, Staged, io_error};
 use super::who::Asker;
 use crate::duty::evidence::store::uploads::{self as store, UploadRow};
+use crate::platform::blobs::Blobs;
 use crate::platform::ctx::Core;
 use crate::platform::db::Priority;
 use crate::platform::disk::blocking;
@@ -84,6 +87,25 @@ async fn leased(core: &Core, row: UploadRow) -> Result<UploadRow> {
     taken.ok_or_else(|| Error::busy(2).detail("another node is receiving this upload"))
 }
 
+/// Waits for what may take long with a leased upload, which stays leased meanwhile.
+async fn leased_while<T>(core: &Core, row: &UploadRow, work: impl Future<Output = Result<T>>) -> Result<T> {
+    let mut work = std::pin::pin!(work);
+    let mut beat = tokio::time::interval(Duration::from_secs(LEASE_S.unsigned_abs() / 3));
+    beat.tick().await;
+    loop {
+        tokio::select! {
+            done = &mut work => return done,
+            _ = beat.tick() => {
+                let (id, node) = (row.id, core.part::<Uploads>()?.node().to_owned());
+                let renewed = core.db.write(Priority::Background, move |tx| store::lease_take(tx, &id, &node, LEASE_S));
+                if let Err(error) = renewed.await {
+                    tracing::warn!(upload = %id, %error, "a lease could not be renewed");
+                }
+            }
+        }
+    }
+}
+
 /// The staged file of a leased upload, as far as the row says it is good.
 async fn open_staged(core: &Core, row: &mut UploadRow) -> Result<Staged> {
     let path = core.part::<Uploads>()?.path(row.id);
@@ -93,6 +115,7 @@ async fn open_staged(core: &Core, row: &mut UploadRow) -> Result<Staged> {
     let (id, lease_gen) = (row.id, row.lease_gen);
     if usable < row.synced {
         tracing::error!(upload = %id, synced = row.synced, here, "staged bytes are missing; the upload goes back");
+        forget_sent(core, id).await?;
         core.db.write(Priority::Normal, move |tx| store::progress_lower(tx, &id, lease_gen, usable)).await?;
         row.synced = usable;
     }
@@ -100,8 +123,18 @@ async fn open_staged(core: &Core, row: &mut UploadRow) -> Result<Staged> {
     blocking(move || Staged::open(&path, usable.cast_unsigned(), known.as_ref())).await?.map_err(io_error)
 }
 
+/// Forgets what of an upload was sent to a bucket: its bytes may change or go.
+async fn forget_sent(core: &Core, id: UploadId) -> Result<()> {
+    core.part::<Blobs>()?.forget(&core.part::<Uploads>()?.path(id)).await
+}
+
 /// Removes what is staged of these; what cannot be removed now is swept away later.
 async fn unstage(core: &Core, ids: Vec<UploadId>) -> Result<()> {
+    for id in &ids {
+        if let Err(error) = forget_sent(core, *id).await {
+            tracing::warn!(upload = %id, %error, "what was sent of an upload could not be forgotten");
+        }
+    }
     let uploads = core.part::<Uploads>()?.clone();
     blocking(move || {
         for id in ids {

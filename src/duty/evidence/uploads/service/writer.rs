@@ -16,13 +16,15 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
 use super::super::State;
-use super::super::holds::Hold;
+use super::super::holds::{Hold, Uploads};
+use super::super::metadata::{Described, Metadata};
 use super::super::staging::{Mark, PIECE, Staged, io_error};
 use super::super::tus::{Checksum, Summing};
-use super::LEASE_S;
 use super::append::{Ask, too_long};
 use super::finish::finish;
+use super::{LEASE_S, forget_sent};
 use crate::duty::evidence::store::uploads::{self as store, Progress, UploadRow};
+use crate::platform::blobs::Blobs;
 use crate::platform::ctx::Core;
 use crate::platform::db::Priority;
 use crate::platform::disk::blocking;
@@ -94,6 +96,10 @@ pub(super) struct Writer {
     asked: u64,
     syncing: Option<Syncing>,
     stepped: Instant,
+    /// What the whole file was said to be: pieces that are sealed can go ahead.
+    declared: Option<String>,
+    /// Sealed pieces that were there when some were sent ahead last, and who sends them.
+    ahead: (u64, Option<JoinHandle<()>>),
 }
 
 impl Work {
@@ -133,6 +139,9 @@ impl Writer {
     pub(super) fn new(core: &Arc<Core>, hold: Hold, row: UploadRow, ask: &Ask) -> Self {
         let at = row.synced.cast_unsigned();
         let short = ask.body.is_some_and(|body| body <= PIECE.cast_signed());
+        // Of a part nothing is known.
+        let described = Metadata::parse(&row.metadata).and_then(|metadata| Described::read(&metadata)).ok();
+        let declared = described.filter(|_| !row.is_partial()).and_then(|described| described.sha256);
         Self {
             core: Arc::clone(core),
             hold,
@@ -143,6 +152,8 @@ impl Writer {
             row,
             syncing: None,
             stepped: Instant::now(),
+            declared,
+            ahead: (at / PIECE, None),
         }
     }
 
@@ -269,7 +280,33 @@ impl Writer {
         if let Some(at) = syncing.records {
             self.recorded = at;
             self.row.synced = at.cast_signed();
+            self.send_ahead()?;
         }
+        Ok(())
+    }
+
+    /// Lets the pieces that were sealed go to a bucket, beside the receiving. What fails goes with the whole file.
+    fn send_ahead(&mut self) -> Result<()> {
+        let sealed = self.recorded / PIECE;
+        let Some(sha256) = self.declared.as_ref().filter(|_| sealed > self.ahead.0) else { return Ok(()) };
+        let (id, path) = (self.row.id, self.core.part::<Uploads>()?.path(self.row.id));
+        let length = self.row.length.cast_unsigned();
+        let Some(sending) = self.core.part::<Blobs>()?.send_ahead(&path, sha256, self.recorded, length) else {
+            return Ok(());
+        };
+        let before = self.ahead.1.take();
+        let sender = tokio::spawn(async move {
+            // One after the other: a part is begun where the one before ended.
+            if let Some(before) = before
+                && let Err(error) = before.await
+            {
+                tracing::error!(upload = %id, %error, "sending pieces of an upload ahead ended early");
+            }
+            if let Err(error) = sending.await {
+                tracing::debug!(upload = %id, %error, "pieces of an upload were not sent ahead");
+            }
+        });
+        self.ahead = (sealed, Some(sender));
         Ok(())
     }
 
@@ -290,6 +327,7 @@ impl Writer {
         self.settle().await?;
         let at = mark.at();
         if self.recorded > at {
+            forget_sent(&self.core, self.row.id).await?;
             // The row first: a file that is too long is cut, one that is too short would be missed.
             let (id, lease_gen, to) = (self.row.id, self.row.lease_gen, at.cast_signed());
             self.core.db.write(Priority::Normal, move |tx| store::progress_lower(tx, &id, lease_gen, to)).await?;
