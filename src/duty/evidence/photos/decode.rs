@@ -2,7 +2,8 @@
 //! wrote into the original.
 //!
 //! JPEGs that are far larger than the larger preview are decoded at half, a quarter or an eighth of their size already by
-//! [`super::turbo`], which also writes the previews. Everything else, and what that does not know, goes through `image`.
+//! [`super::turbo`], which also writes the previews, and as a rule reduced by [`super::planes`]. Everything else, and
+//! what those do not know, goes through `image`.
 //! Blocking: runs behind the [`super::Gate`].
 
 use std::io::{self, BufReader, Read, Seek, SeekFrom};
@@ -13,8 +14,10 @@ use fast_image_resize::{PixelType, ResizeOptions, Resizer};
 use image::metadata::Orientation;
 use image::{DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader, Limits, RgbImage};
 
+use super::planes::{self, Planes};
 use super::sniff::Format;
-use super::{LARGE_PX, SMALL_PX, turbo};
+use super::turbo::{self, Reduced};
+use super::{LARGE_PX, SMALL_PX};
 
 /// Pixels of the largest original that is decoded; the largest cameras of phones have 200 million but give 50.
 pub const PIXELS_MAX: u64 = 100_000_000;
@@ -51,9 +54,12 @@ pub(super) type Step<T> = std::result::Result<T, Refusal>;
 /// The previews of a picture, the smaller first. `orientation` is EXIF's number, 1 to 8.
 pub fn previews<R: Read + Seek>(source: R, format: Format, orientation: u8, deadline: Instant) -> Step<Vec<Preview>> {
     let mut source = Timed { source, deadline };
-    let made = pixels(&mut source, format).and_then(|pixels| {
+    let made = decoded(&mut source, format).and_then(|decoded| {
         source.check()?;
-        shrink(pixels, orientation)
+        match decoded {
+            Decoded::Planes(planes, spare) => planes::shrink(planes, spare, orientation),
+            Decoded::Pixels(pixels) => shrink(pixels, orientation),
+        }
     });
     match made {
         // Decoders put what the reader said into words of their own.
@@ -98,7 +104,13 @@ pub(super) struct Pixels {
     pub data: Vec<u8>,
 }
 
-fn pixels<R: Read + Seek>(source: &mut Timed<R>, format: Format) -> Step<Pixels> {
+enum Decoded {
+    /// And the memory that the file was in.
+    Planes(Planes, Vec<u8>),
+    Pixels(Pixels),
+}
+
+fn decoded<R: Read + Seek>(source: &mut Timed<R>, format: Format) -> Step<Decoded> {
     let known = match format {
         Format::Jpeg => ImageFormat::Jpeg,
         Format::Png => ImageFormat::Png,
@@ -106,11 +118,11 @@ fn pixels<R: Read + Seek>(source: &mut Timed<R>, format: Format) -> Step<Pixels>
         other => return Err(Refusal::Broken(format!("{other} is not decoded"))),
     };
     if format == Format::Jpeg
-        && let Some(pixels) = reduced(source)?
+        && let Some(decoded) = reduced(source)?
     {
-        return Ok(pixels);
+        return Ok(decoded);
     }
-    full(source, known)
+    full(source, known).map(Decoded::Pixels)
 }
 
 /// Within the bounds: the pixels, and what the decoder holds of each.
@@ -127,7 +139,7 @@ fn rewind(source: &mut impl Seek) -> Step<()> {
 }
 
 /// A JPEG the short way, see [`turbo::reduced`].
-fn reduced<R: Read + Seek>(source: &mut R) -> Step<Option<Pixels>> {
+fn reduced<R: Read + Seek>(source: &mut R) -> Step<Option<Decoded>> {
     let length = source.seek(SeekFrom::End(0)).unwrap_or(0).min(FILE_MAX);
     rewind(source)?;
     let mut jpeg = Vec::with_capacity(usize::try_from(length).unwrap_or(0));
@@ -135,7 +147,10 @@ fn reduced<R: Read + Seek>(source: &mut R) -> Step<Option<Pixels>> {
     if jpeg.len() as u64 > FILE_MAX {
         return Err(Refusal::TooLarge(None));
     }
-    turbo::reduced(&jpeg)
+    Ok(turbo::reduced(&jpeg)?.map(|reduced| match reduced {
+        Reduced::Planes(planes) => Decoded::Planes(planes, jpeg),
+        Reduced::Pixels(pixels) => Decoded::Pixels(pixels),
+    }))
 }
 
 /// Every pixel.
@@ -192,7 +207,7 @@ impl Pixels {
 }
 
 /// The size within a square of `px`, in proportion.
-fn within(width: u32, height: u32, px: u32) -> (u32, u32) {
+pub(super) fn within(width: u32, height: u32, px: u32) -> (u32, u32) {
     let longest = u64::from(width.max(height));
     if longest <= u64::from(px) {
         return (width, height);
@@ -242,6 +257,10 @@ fn shrink(pixels: Pixels, orientation: u8) -> Step<Vec<Preview>> {
 impl Preview {
     fn of(px: u32, image: &RgbImage) -> Step<Self> {
         Ok(Self { px, width: image.width(), height: image.height(), jpeg: turbo::encode(image, QUALITY)? })
+    }
+
+    pub(super) fn of_planes(px: u32, planes: &Planes) -> Step<Self> {
+        Ok(Self { px, width: planes.width, height: planes.height, jpeg: turbo::encode_planes(planes, QUALITY)? })
     }
 }
 

@@ -11,9 +11,10 @@ use proptest::prelude::*;
 
 use super::decode::{self, Pixels, Preview, Refusal, previews};
 use super::exif;
-use super::samples::{self, CORNERS, Tags};
+use super::samples::{self, CORNERS, Tags, ssim};
 use super::sniff::Format;
-use super::{LARGE_PX, SMALL_PX, turbo};
+use super::turbo::{self, Reduced};
+use super::{LARGE_PX, SMALL_PX};
 
 fn soon() -> Instant {
     Instant::now() + Duration::from_secs(60)
@@ -187,34 +188,12 @@ fn what_nobody_decodes_is_said() {
     }
 }
 
-fn short(bytes: &[u8]) -> Option<Pixels> {
+fn short(bytes: &[u8]) -> Option<Reduced> {
     turbo::reduced(bytes).unwrap()
 }
 
 fn long(bytes: &[u8]) -> Pixels {
     decode::full(&mut Cursor::new(bytes), ImageFormat::Jpeg).unwrap()
-}
-
-/// Decoding at a part of the size is only allowed because nobody can tell.
-#[test]
-fn the_short_way_looks_like_the_long_way() {
-    let mut resizer = Resizer::new();
-    let parts = [((3400, 900), (1700, 450)), ((6600, 400), (1650, 100)), ((13_000, 240), (1625, 30))];
-    for ((width, height), (part_width, part_height)) in parts {
-        for (name, image) in [("waves", samples::waves(width, height)), ("street", samples::street(width, height))] {
-            let bytes = samples::jpeg(&image);
-            let short = short(&bytes).unwrap();
-            assert_eq!((short.width, short.height), (part_width, part_height), "not less than the preview");
-            let short = short.within(&mut resizer, LARGE_PX).unwrap();
-            let long = long(&bytes).within(&mut resizer, LARGE_PX).unwrap();
-            let alike = ssim(&short, &long);
-            assert!(alike > 0.98, "{name} of {width}: {alike}");
-            // The measure does tell: the same picture two pixels further is another.
-            let moved =
-                RgbImage::from_fn(long.width(), long.height(), |x, y| *long.get_pixel((x + 2) % long.width(), y));
-            assert!(ssim(&moved, &long) < 0.9, "{name} of {width}");
-        }
-    }
 }
 
 /// Whole previews, as they are stored, against every pixel decoded, reduced once for each size and written by `image`.
@@ -247,20 +226,6 @@ fn what_the_short_way_does_not_know_goes_the_long_way() {
     assert!(short(b"\xFF\xD8\xFF\xE0 and nothing").is_none());
     // Four inks, as printers have them: only its header says so.
     assert_eq!(made(&samples::jpeg_of_inks(3400, 40), Format::Jpeg, 1).len(), 2);
-}
-
-#[test]
-fn a_progressive_picture_is_measured_by_what_it_holds() {
-    let progressive = samples::jpeg_progressive(&samples::waves(3400, 200));
-    let alike = ssim(
-        &short(&progressive).unwrap().within(&mut Resizer::new(), LARGE_PX).unwrap(),
-        &long(&progressive).within(&mut Resizer::new(), LARGE_PX).unwrap(),
-    );
-    assert!(alike > 0.97, "{alike}");
-    // 90 million pixels: fine in one pass, too much for one that keeps all of them until its last scan.
-    let size = (10_000, 9_000);
-    let refused = turbo::reduced(&samples::claiming(progressive, size.0, size.1)).map(drop);
-    assert_eq!(refused, Err(Refusal::TooLarge(Some((size.0.into(), size.1.into())))));
 }
 
 /// A change to a file, by shares of its length.
@@ -372,28 +337,4 @@ proptest! {
         let format = [Format::Jpeg, Format::Png, Format::Webp][which];
         prop_assert!(previews(Cursor::new(&bytes), format, 1, soon()).is_err());
     }
-}
-/// Mean structural similarity of the brightness over windows of 8 × 8.
-fn ssim(one: &RgbImage, other: &RgbImage) -> f64 {
-    assert_eq!(one.dimensions(), other.dimensions());
-    let luma = |image: &RgbImage, x, y| {
-        let [r, g, b] = image.get_pixel(x, y).0.map(f64::from);
-        0.299 * r + 0.587 * g + 0.114 * b
-    };
-    let (c1, c2) = ((0.01_f64 * 255.0).powi(2), (0.03_f64 * 255.0).powi(2));
-    let (mut sum, mut windows) = (0.0, 0.0);
-    for top in (0..one.height() - 7).step_by(8) {
-        for left in (0..one.width() - 7).step_by(8) {
-            let (mut a, mut b, mut aa, mut bb, mut ab) = (0.0, 0.0, 0.0, 0.0, 0.0);
-            for (x, y) in (0..64).map(|n| (left + n % 8, top + n / 8)) {
-                let (p, q) = (luma(one, x, y), luma(other, x, y));
-                (a, b, aa, bb, ab) = (a + p, b + q, aa + p * p, bb + q * q, ab + p * q);
-            }
-            let (a, b) = (a / 64.0, b / 64.0);
-            let (va, vb, cov) = (aa / 64.0 - a * a, bb / 64.0 - b * b, ab / 64.0 - a * b);
-            sum += (2.0 * a * b + c1) * (2.0 * cov + c2) / ((a * a + b * b + c1) * (va + vb + c2));
-            windows += 1.0;
-        }
-    }
-    sum / windows
 }

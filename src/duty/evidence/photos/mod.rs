@@ -7,7 +7,8 @@
 //! staged   one arriving file, hashed           examine   all that is learnt without decoding
 //! job      the durable job behind both doors   decode    previews within bounds
 //! gate     how many decode at once, how long   findings  differences, as codes, details and words
-//! turbo    large JPEGs at a part of their size
+//! turbo    large JPEGs at a part of their size   planes   their previews, brightness and colours apart
+//! turn     planes upright
 //! ```
 
 pub mod body;
@@ -25,12 +26,16 @@ pub mod form;
 pub mod gate;
 pub mod http;
 pub mod job;
+mod planes;
+#[cfg(test)]
+mod planes_tests;
 #[cfg(test)]
 mod samples;
 pub mod shape;
 pub mod sniff;
 pub mod staged;
 mod turbo;
+mod turn;
 
 pub use gate::Gate;
 

@@ -5,7 +5,7 @@ use std::io::Cursor;
 use image::codecs::jpeg::JpegEncoder;
 use image::codecs::webp::WebPEncoder;
 use image::{ExtendedColorType, ImageFormat, Rgb, RgbImage, RgbaImage};
-use turbojpeg::{Compressor, Image, PixelFormat};
+use turbojpeg::{Colorspace, Compressor, Image, PixelFormat, Subsamp};
 
 /// Top left, top right, bottom left, bottom right of [`scene`].
 pub const CORNERS: [[u8; 3]; 4] = [[220, 30, 30], [30, 200, 40], [30, 40, 220], [235, 235, 235]];
@@ -115,6 +115,20 @@ pub fn claiming(mut bytes: Vec<u8>, width: u16, height: u16) -> Vec<u8> {
 pub fn jpeg_progressive(image: &RgbImage) -> Vec<u8> {
     let mut encoder = Compressor::new().unwrap();
     encoder.set_progressive(true).unwrap();
+    written(encoder, image.as_raw(), image.width(), image.height(), PixelFormat::RGB)
+}
+
+/// With colours sampled as told.
+pub fn jpeg_sampled(image: &RgbImage, subsamp: Subsamp) -> Vec<u8> {
+    let mut encoder = Compressor::new().unwrap();
+    encoder.set_subsamp(subsamp).unwrap();
+    written(encoder, image.as_raw(), image.width(), image.height(), PixelFormat::RGB)
+}
+
+/// Red, green and blue as they are.
+pub fn jpeg_of_rgb(image: &RgbImage) -> Vec<u8> {
+    let mut encoder = Compressor::new().unwrap();
+    encoder.set_colorspace(Colorspace::RGB).unwrap();
     written(encoder, image.as_raw(), image.width(), image.height(), PixelFormat::RGB)
 }
 
@@ -264,4 +278,29 @@ fn directory(mut fields: Vec<Field>, at: u32) -> Vec<u8> {
     bytes.extend([0; 4]);
     bytes.extend(data);
     bytes
+}
+
+/// Mean structural similarity of the brightness over windows of 8 × 8.
+pub fn ssim(one: &RgbImage, other: &RgbImage) -> f64 {
+    assert_eq!(one.dimensions(), other.dimensions());
+    let luma = |image: &RgbImage, x, y| {
+        let [r, g, b] = image.get_pixel(x, y).0.map(f64::from);
+        0.299 * r + 0.587 * g + 0.114 * b
+    };
+    let (c1, c2) = ((0.01_f64 * 255.0).powi(2), (0.03_f64 * 255.0).powi(2));
+    let (mut sum, mut windows) = (0.0, 0.0);
+    for top in (0..one.height() - 7).step_by(8) {
+        for left in (0..one.width() - 7).step_by(8) {
+            let (mut a, mut b, mut aa, mut bb, mut ab) = (0.0, 0.0, 0.0, 0.0, 0.0);
+            for (x, y) in (0..64).map(|n| (left + n % 8, top + n / 8)) {
+                let (p, q) = (luma(one, x, y), luma(other, x, y));
+                (a, b, aa, bb, ab) = (a + p, b + q, aa + p * p, bb + q * q, ab + p * q);
+            }
+            let (a, b) = (a / 64.0, b / 64.0);
+            let (va, vb, cov) = (aa / 64.0 - a * a, bb / 64.0 - b * b, ab / 64.0 - a * b);
+            sum += (2.0 * a * b + c1) * (2.0 * cov + c2) / ((a * a + b * b + c1) * (va + vb + c2));
+            windows += 1.0;
+        }
+    }
+    sum / windows
 }

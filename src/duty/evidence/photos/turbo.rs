@@ -8,10 +8,14 @@
 
 use fast_image_resize::PixelType;
 use image::RgbImage;
-use turbojpeg::{Colorspace, Compressor, Decompressor, Image, PixelFormat, ScalingFactor, Subsamp};
+use turbojpeg::{
+    Colorspace, Compressor, DecompressHeader, Decompressor, Image, PixelFormat, ScalingFactor, Subsamp, YuvImage,
+    yuv_pixels_len,
+};
 
 use super::LARGE_PX;
 use super::decode::{Pixels, Refusal, Step, fits};
+use super::planes::Planes;
 
 /// Scans of a progressive picture, each of which passes over all of it: encoders write about ten.
 const SCANS_MAX: u32 = 64;
@@ -20,9 +24,17 @@ const HELD_BYTES: u64 = 6;
 /// Parts of the size that are decoded by vector instructions, the smallest picture first.
 const PARTS: [usize; 3] = [8, 4, 2];
 
+/// A picture at a part of its size.
+#[derive(Debug)]
+pub enum Reduced {
+    Planes(Planes),
+    /// Of a file with the colours red, green and blue, or with an unusual ratio of its planes.
+    Pixels(Pixels),
+}
+
 /// A large JPEG at a part of its size, never below the larger preview's; none when it is not large, or of a kind that
 /// only the other decoder knows, or broken in a way the other may forgive.
-pub fn reduced(jpeg: &[u8]) -> Step<Option<Pixels>> {
+pub fn reduced(jpeg: &[u8]) -> Step<Option<Reduced>> {
     let Ok(mut decoder) = Decompressor::new() else { return Ok(None) };
     let Ok(header) = decoder.read_header(jpeg) else { return Ok(None) };
     let side = |side: usize| u32::try_from(side).unwrap_or(u32::MAX);
@@ -32,25 +44,39 @@ pub fn reduced(jpeg: &[u8]) -> Step<Option<Pixels>> {
         // Only its scans would say whether it needs as much; the other decoder has bounds of its own.
         _ => return Ok(None),
     }
-    let (format, channels) = match header.colorspace {
-        Colorspace::RGB | Colorspace::YCbCr => (PixelFormat::RGB, PixelType::U8x3),
-        Colorspace::Gray => (PixelFormat::GRAY, PixelType::U8),
-        // Four inks.
-        _ => return Ok(None),
-    };
     let Some(part) = part(header.width.max(header.height)) else { return Ok(None) };
     let scale = ScalingFactor::new(1, part);
     if decoder.set_scaling_factor(scale).is_err() || decoder.set_scan_limit(SCANS_MAX).is_err() {
         return Ok(None);
     }
     let scaled = header.scaled(scale);
-    let pitch = scaled.width * format.size();
-    let mut data = vec![0; pitch * scaled.height];
-    let image = Image { pixels: data.as_mut_slice(), width: scaled.width, pitch, height: scaled.height, format };
-    if decoder.decompress(jpeg, image).is_err() {
-        return Ok(None);
-    }
-    Ok(Some(Pixels { width: side(scaled.width), height: side(scaled.height), channels, data }))
+    Ok(match header.colorspace {
+        Colorspace::YCbCr | Colorspace::Gray if header.subsamp != Subsamp::Unknown => {
+            planes(&mut decoder, jpeg, &scaled).map(Reduced::Planes)
+        }
+        Colorspace::YCbCr | Colorspace::RGB => pixels(&mut decoder, jpeg, &scaled).map(Reduced::Pixels),
+        // Four inks.
+        _ => None,
+    })
+}
+
+fn planes(decoder: &mut Decompressor, jpeg: &[u8], scaled: &DecompressHeader) -> Option<Planes> {
+    let &DecompressHeader { width, height, subsamp, .. } = scaled;
+    let mut data = vec![0; yuv_pixels_len(width, 1, height, subsamp).ok()?];
+    let image = YuvImage { pixels: data.as_mut_slice(), width, align: 1, height, subsamp };
+    decoder.decompress_to_yuv(jpeg, image).ok()?;
+    let side = |side: usize| u32::try_from(side).ok();
+    let shared = (side(subsamp.width())?, side(subsamp.height())?);
+    let shared = (subsamp != Subsamp::Gray).then_some(shared);
+    Some(Planes { width: side(width)?, height: side(height)?, shared, data })
+}
+
+fn pixels(decoder: &mut Decompressor, jpeg: &[u8], scaled: &DecompressHeader) -> Option<Pixels> {
+    let &DecompressHeader { width, height, .. } = scaled;
+    let mut data = vec![0; width * height * 3];
+    let image = Image { pixels: data.as_mut_slice(), width, pitch: width * 3, height, format: PixelFormat::RGB };
+    decoder.decompress(jpeg, image).ok()?;
+    Some(Pixels { width: width.try_into().ok()?, height: height.try_into().ok()?, channels: PixelType::U8x3, data })
 }
 
 /// The smallest part of its longest side that still has enough for the larger preview.
@@ -72,6 +98,21 @@ fn encoded(image: &RgbImage, quality: u8) -> turbojpeg::Result<Vec<u8>> {
     encoder.set_subsamp(Subsamp::Sub2x2)?;
     let pixels = image.as_raw().as_slice();
     encoder.compress_to_vec(Image { pixels, width, pitch: width * 3, height, format: PixelFormat::RGB })
+}
+
+/// Planes as JPEG, their colours at half the resolution already.
+pub fn encode_planes(planes: &Planes, quality: u8) -> Step<Vec<u8>> {
+    planes_encoded(planes, quality).map_err(|error| Refusal::Broken(error.to_string()))
+}
+
+fn planes_encoded(planes: &Planes, quality: u8) -> turbojpeg::Result<Vec<u8>> {
+    let side = |side: u32| usize::try_from(side).unwrap_or(usize::MAX);
+    let (width, height) = (side(planes.width), side(planes.height));
+    let mut encoder = Compressor::new()?;
+    encoder.set_quality(quality.into())?;
+    let pixels = planes.data.as_slice();
+    let subsamp = if planes.shared.is_some() { Subsamp::Sub2x2 } else { Subsamp::Gray };
+    encoder.compress_yuv_to_vec(YuvImage { pixels, width, align: 1, height, subsamp })
 }
 
 #[cfg(test)]
