@@ -96,14 +96,6 @@ impl Blobs {
         &self.inner.originals
     }
 
-    /// Where the original of this key lies or would lie: a path in the folder, a name for people in a bucket.
-    pub fn path(&self, key: &str) -> PathBuf {
-        match &self.inner.originals {
-            Originals::Folder(folder) => folder.path(key),
-            Originals::Bucket(bucket) => PathBuf::from(bucket.place(key)),
-        }
-    }
-
     /// Whether the original is here.
     pub fn has(&self, key: &str) -> Result<bool> {
         Ok(self.size(key)?.is_some())

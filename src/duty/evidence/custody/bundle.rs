@@ -11,7 +11,6 @@
 //! went before it and what their leaves hash to.
 
 use std::collections::BTreeSet;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -65,24 +64,23 @@ pub struct Asked {
     pub actor: Option<PersonId>,
     pub device: Option<DeviceId>,
     pub purpose: Option<String>,
-    /// Where the original lies; none when it was lawfully deleted.
-    pub original: Option<PathBuf>,
+    /// Whether the original is there; not when it was lawfully deleted.
+    pub original: bool,
 }
 
 /// An archive about to be sent: what stands before the original, the original, what stands after it.
 #[derive(Clone, Debug)]
 pub struct Bundle {
     pub before: Vec<u8>,
-    /// Path and length.
-    pub original: Option<(PathBuf, u64)>,
+    /// Its bytes, which the caller sends; none without it.
+    pub original: Option<u64>,
     pub after: Vec<u8>,
 }
 
 impl Bundle {
     /// Bytes of the whole archive.
     pub fn size(&self) -> u64 {
-        let original = self.original.as_ref().map_or(0, |(_, size)| *size);
-        self.before.len() as u64 + original + self.after.len() as u64
+        self.before.len() as u64 + self.original.unwrap_or(0) + self.after.len() as u64
     }
 }
 
@@ -193,44 +191,40 @@ pub fn pack(conn: &mut Conn, asked: &Asked, ids: &[CustodyId]) -> Result<Option<
         (RECEIPT.to_owned(), pretty(&receipt)?),
         (CUSTODY.to_owned(), pretty(&Custody { entries })?),
     ];
-    let original = match &asked.original {
-        Some(path) => {
-            let size = u64::try_from(row.size).map_err(Error::internal)?;
-            Some((format!("{ORIGINAL}{}", plain_name(&row.filename, NAME_MAX)), row.sha256, path.clone(), size))
-        }
-        None => None,
+    let original = if asked.original {
+        let size = u64::try_from(row.size).map_err(Error::internal)?;
+        Some((format!("{ORIGINAL}{}", plain_name(&row.filename, NAME_MAX)), row.sha256, size))
+    } else {
+        None
     };
     parts.insert(0, (README.to_owned(), README_TEXT.as_bytes().to_vec()));
     let mut sums: Vec<_> = parts.iter().map(|(name, bytes)| (name.clone(), sha256_hex(bytes))).collect();
     sums.extend(original.iter().map(|(name, sha256, ..)| (name.clone(), sha256.clone())));
     let sums: String = sums.iter().map(|(name, sha256)| format!("{sha256}  {name}\n")).collect();
     parts.insert(1, (SUMS.to_owned(), sums.into_bytes()));
-    let original = original.map(|(name, _, path, size)| (name, path, size));
+    let original = original.map(|(name, _, size)| (name, size));
     laid_out(&parts, original, head.at).map(Some)
 }
 
 /// The archive around the original.
-pub fn laid_out(
-    parts: &[(String, Vec<u8>)],
-    original: Option<(String, PathBuf, u64)>,
-    at: Timestamp,
-) -> Result<Bundle> {
+pub fn laid_out(parts: &[(String, Vec<u8>)], original: Option<(String, u64)>, at: Timestamp) -> Result<Bundle> {
     let time = u64::try_from(at.as_micros() / MICROS).map_err(Error::internal)?;
     let mut before = Vec::new();
     let mut writer = Writer::new(&mut before, time);
     for (name, bytes) in parts {
         writer.add(name, bytes.len() as u64, &mut bytes.as_slice())?;
     }
-    if let Some((name, _, size)) = &original {
+    if let Some((name, size)) = &original {
         writer.header(name, *size)?;
     }
     let mut after = Vec::new();
     let mut writer = Writer::new(&mut after, time);
-    if let Some((_, _, size)) = &original {
-        writer.fill(*size)?;
+    let original = original.map(|(_, size)| size);
+    if let Some(size) = original {
+        writer.fill(size)?;
     }
     writer.end()?;
-    Ok(Bundle { before, original: original.map(|(_, path, size)| (path, size)), after })
+    Ok(Bundle { before, original, after })
 }
 
 /// The receipt and these entries of an item, by number, each with its path to the head over `size` entries. All of them

@@ -144,17 +144,15 @@ pub async fn bundle(
     let (row, _) = access::seen(&ctx, id, Action::EvidenceContent).await?;
     // Of what was lawfully deleted the proofs are left.
     let file = if row.gone_at.is_none() { Some(original(&ctx, &row).await?) } else { None };
-    let path = ctx.part::<Blobs>()?.path(&row.sha256);
     let asked = archive::Asked {
         evidence: id,
         actor: Some(ctx.actor.person),
         device: Some(ctx.actor.device),
         purpose: query.purpose,
-        original: file.is_some().then_some(path),
+        original: file.is_some(),
     };
     let packed = archive::export(&ctx.core, asked).await?;
-    let size = packed.size();
-    let within = packed.original.as_ref().map_or(0, |(_, size)| *size);
+    let (size, within) = (packed.size(), packed.original.unwrap_or(0));
     let before = stream::iter([Ok::<_, io::Error>(Bytes::from(packed.before))]);
     let middle = stream::iter(file).flat_map(move |file| file.pieces(0, within));
     let after = stream::iter([Ok::<_, io::Error>(Bytes::from(packed.after))]);

@@ -1,8 +1,6 @@
 //! The package of a copy that we cannot draw on: an archive (tar) with the bytes as they are, and a statement in words
 //! that names the receiver, the purpose, the end and the hash, signed with the key of the custody log.
 
-use std::path::PathBuf;
-
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
@@ -76,7 +74,7 @@ pub fn pack(
     let sums: String = sums.iter().map(|(name, sha256)| format!("{sha256}  {name}\n")).collect();
     parts.insert(1, (SUMS.to_owned(), sums.into_bytes()));
     let size = u64::try_from(item.size).map_err(Error::internal)?;
-    laid_out(&parts, Some((name, PathBuf::new(), size)), tx.now)
+    laid_out(&parts, Some((name, size)), tx.now)
 }
 
 /// What the archive of a copy is called.
