@@ -12,7 +12,7 @@ use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use tokio::sync::mpsc;
+use tokio::sync::mpsc::{self, error::TryRecvError};
 use tokio::task::JoinHandle;
 
 use super::super::State;
@@ -35,6 +35,9 @@ const STEP: u64 = 15 * 128 * 1024;
 /// Bytes after which what is synced is recorded too: at every second step. While one record is on its way two steps
 /// more may come, then it is waited for.
 const RECORD: u64 = STEP / 2 * 3;
+/// How often a blocking thread gives way and looks again before it goes back: a quick connection has the next batch
+/// ready by then, and going back and forth between threads costs more than the looking.
+const LOOKS: usize = 4;
 /// A step that took longer leaves the disk enough time to write by itself.
 const HURRY: Duration = Duration::from_millis(250);
 
@@ -126,12 +129,23 @@ impl Work {
                 self.next_step += STEP;
                 return Turn::Step;
             }
-            batch = match self.fed.try_recv() {
-                Ok(Fed::Bytes(next)) => next,
-                Ok(Fed::End) => return Turn::Ended(Ended::Whole),
-                Err(_none_yet_or_gone) => return Turn::Empty,
+            batch = match self.next() {
+                Some(Fed::Bytes(next)) => next,
+                Some(Fed::End) => return Turn::Ended(Ended::Whole),
+                None => return Turn::Empty,
             };
         }
+    }
+
+    /// What has come by now; nothing, too, when the connection has gone.
+    fn next(&mut self) -> Option<Fed> {
+        for _ in 0..LOOKS {
+            match self.fed.try_recv() {
+                Err(TryRecvError::Empty) => std::thread::yield_now(),
+                known => return known.ok(),
+            }
+        }
+        self.fed.try_recv().ok()
     }
 }
 
