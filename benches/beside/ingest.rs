@@ -25,6 +25,8 @@ use crate::world::{self, Server, now_us, stamp};
 /// Where tracks that are brought later begin: a second a fix, they must not run past now, nor begin where tracks are
 /// dropped (90 days). 80 days are 345,000 fixes a second and connection for 20 seconds.
 const AGO_US: i64 = 80 * 86_400_000_000;
+/// Of a track in one answer: the server gives 31 days at most.
+const READ_US: i64 = 30 * 86_400_000_000;
 /// Tracks that are read back and compared with what was acknowledged.
 const CHECKED: usize = 8;
 /// Once so many fixes were compared, no further track is read.
@@ -160,20 +162,24 @@ pub async fn run(args: Args) -> Result<Value> {
 /// Reads some tracks back: how many fixes were compared, how many acknowledged ones are not there exactly once.
 async fn verify(reader: &Session, terminals: &[Session], acked_of: &[u64]) -> Result<(u64, u64)> {
     let (mut checked, mut wrong) = (0, 0);
-    let to = stamp(now_us() + 60_000_000);
+    let (begin, end) = (now_us() - AGO_US - 86_400_000_000, now_us() + 60_000_000);
     let step = (terminals.len() / CHECKED).max(1);
     for (session, acked) in terminals.iter().zip(acked_of).step_by(step) {
         if checked > CHECKED_FIXES {
             break;
         }
-        let (mut from, mut times) = (stamp(now_us() - AGO_US - 86_400_000_000).to_string(), Vec::new());
-        loop {
-            let track = reader.get(&format!("/people/{}/track?from={from}&to={to}", session.person_id)).await?;
-            times.extend(track["fixes"].as_array().into_iter().flatten().map(|fix| text(fix, "at").to_owned()));
-            match track["next_from"].as_str() {
-                Some(next) => from = next.to_owned(),
-                None => break,
+        let (mut from_us, mut times) = (begin, Vec::new());
+        while from_us < end {
+            let (mut from, to) = (stamp(from_us).to_string(), stamp(end.min(from_us + READ_US) - 1));
+            loop {
+                let track = reader.get(&format!("/people/{}/track?from={from}&to={to}", session.person_id)).await?;
+                times.extend(track["fixes"].as_array().into_iter().flatten().map(|fix| text(fix, "at").to_owned()));
+                match track["next_from"].as_str() {
+                    Some(next) => from = next.to_owned(),
+                    None => break,
+                }
             }
+            from_us += READ_US;
         }
         let found = times.len();
         times.sort_unstable();
