@@ -241,15 +241,7 @@ mod tests {
             received_ms: (START + second + after) * 1_000,
             lon_e7: 1,
             lat_e7: 1,
-            accuracy_dm: None,
-            speed_cms: None,
-            heading_ddeg: None,
-            altitude_dm: None,
-            battery_pct: None,
-            next_within_s: None,
-            source: None,
-            raw: None,
-            flags: Flags::default(),
+            ..Fix::default()
         }
     }
 

@@ -137,6 +137,8 @@ impl Flags {
 
 /// A fix as it is kept. Identity is (device, `at`); the device and the author are the key it is filed under.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+// A test names the fields it is about.
+#[cfg_attr(test, derive(Default))]
 pub struct Fix {
     /// Device time, µs since the epoch, exact.
     pub at: i64,

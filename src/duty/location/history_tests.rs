@@ -2,26 +2,11 @@
 
 use super::*;
 use crate::duty::location::codec;
-use crate::duty::location::fix::Flags;
 use crate::words::ids::{DeviceId, PersonId};
 use proptest::prelude::*;
 
 fn fix(at: i64) -> Fix {
-    Fix {
-        at,
-        received_ms: at / 1000,
-        lon_e7: (at % 1000) as i32,
-        lat_e7: 5,
-        accuracy_dm: None,
-        speed_cms: None,
-        heading_ddeg: None,
-        altitude_dm: None,
-        battery_pct: None,
-        next_within_s: None,
-        source: None,
-        raw: None,
-        flags: Flags::default(),
-    }
+    Fix { at, received_ms: at / 1000, lon_e7: (at % 1000) as i32, lat_e7: 5, ..Fix::default() }
 }
 
 #[derive(Default)]

@@ -143,15 +143,7 @@ mod tests {
             received_ms: NOW_MS,
             lon_e7: e7(lon),
             lat_e7: e7(lat),
-            accuracy_dm: None,
-            speed_cms: None,
-            heading_ddeg: None,
-            altitude_dm: None,
-            battery_pct: None,
-            next_within_s: None,
-            source: None,
-            raw: None,
-            flags: Flags::default(),
+            ..Fix::default()
         }
     }
 

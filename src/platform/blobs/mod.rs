@@ -157,15 +157,6 @@ impl Blobs {
         bucket.run(move |bucket| async move { bucket.forget(&staged).await }).await
     }
 
-    /// [`Blobs::take_in`] for whoever may block.
-    pub fn adopt(&self, staged: impl AsRef<Path>, sha256: &str) -> Result<()> {
-        checked(sha256)?;
-        match &self.inner.originals {
-            Originals::Folder(folder) => folder.adopt(staged.as_ref(), sha256),
-            Originals::Bucket(bucket) => bucket.wait(bucket.put_file(staged.as_ref(), sha256)),
-        }
-    }
-
     /// The original, for reading. Errors: `not_found` when its bytes are not here.
     pub async fn find(&self, key: &str) -> Result<Original> {
         let (originals, key) = (self.inner.originals.clone(), key.to_owned());

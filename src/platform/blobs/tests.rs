@@ -91,6 +91,10 @@ fn staged(blobs: &Blobs, name: &str, content: &[u8]) -> PathBuf {
     path
 }
 
+fn taken_in(blobs: &Blobs, staged: impl AsRef<Path>, key: &str) -> Result<()> {
+    wait(blobs.take_in(staged.as_ref(), key))
+}
+
 fn whole(blobs: &Blobs, key: &str) -> Vec<u8> {
     let mut read = Vec::new();
     blobs.open(key).unwrap().read_to_end(&mut read).unwrap();
@@ -101,23 +105,19 @@ fn whole(blobs: &Blobs, key: &str) -> Vec<u8> {
 fn a_staged_file_is_taken_in_once_and_again() {
     // One part, exactly two, and three of which the last is short; nothing at all.
     for length in [0, 5, 20, 25] {
-        on_each("adopt", |blobs| {
+        on_each("taken", |blobs| {
             let content = bytes(length);
             let key = sha256_hex(&content);
             assert!(!blobs.has(&key).unwrap() && blobs.open(&key).err().unwrap().is(Code::NotFound));
             for name in ["one", "two"] {
                 let path = staged(blobs, name, &content);
-                if name == "one" {
-                    wait(blobs.take_in(&path, &key)).unwrap()
-                } else {
-                    blobs.adopt(&path, &key).unwrap()
-                }
+                taken_in(blobs, &path, &key).unwrap();
                 // In a bucket it is a copy, which goes when the row is there.
                 assert_eq!(path.exists(), matches!(blobs.originals(), Originals::Bucket(_)));
                 // After a kill between the taking and the row it is asked for again.
-                blobs.adopt(&path, &key).unwrap();
+                taken_in(blobs, &path, &key).unwrap();
                 let _ = std::fs::remove_file(&path);
-                blobs.adopt(&path, &key).unwrap();
+                taken_in(blobs, &path, &key).unwrap();
             }
             assert_eq!(blobs.size(&key).unwrap(), Some(u64::from(length)));
             assert_eq!(whole(blobs, &key), content);
@@ -125,7 +125,7 @@ fn a_staged_file_is_taken_in_once_and_again() {
             assert!(blobs.open(&key).err().unwrap().is(Code::NotFound));
             assert!(wait(blobs.find(&key)).err().unwrap().is(Code::NotFound));
             let gone = blobs.staging().join("one");
-            assert!(blobs.adopt(gone, &key).is_err(), "neither staged nor here");
+            assert!(taken_in(blobs, gone, &key).is_err(), "neither staged nor here");
         });
     }
 }
@@ -151,10 +151,10 @@ fn parts_go_ahead_and_only_the_rest_goes_over_after_a_kill() {
     assert!(!blobs().has(&key).unwrap(), "nothing is visible before it is whole");
     staged(&blobs(), "one", &content);
     memory.fail.store(true, Ordering::Relaxed);
-    assert!(is_unreachable(&blobs().adopt(&path, &key).err().unwrap()));
+    assert!(is_unreachable(&taken_in(&blobs(), &path, &key).err().unwrap()));
     memory.fail.store(false, Ordering::Relaxed);
     assert_eq!(memory.taken(), 0);
-    blobs().adopt(&path, &key).unwrap();
+    taken_in(&blobs(), &path, &key).unwrap();
     assert_eq!(memory.taken(), 3, "the third, fourth and fifth part");
     assert_eq!(whole(&blobs(), &key), content);
     assert_eq!(std::fs::read_dir(blobs().staging()).unwrap().count(), 1, "the record has gone");
@@ -167,7 +167,7 @@ fn parts_go_ahead_and_only_the_rest_goes_over_after_a_kill() {
     assert_eq!(memory.taken(), 4);
     wait(blobs().forget(&path)).unwrap();
     staged(&blobs(), "two", &other);
-    blobs().adopt(&path, &key).unwrap();
+    taken_in(&blobs(), &path, &key).unwrap();
     assert_eq!((memory.taken(), whole(&blobs(), &key)), (5, other));
     // Who set out before the bytes were taken back arrives after it, and sends nothing.
     let late = staged(&blobs(), "late", &content);
@@ -180,7 +180,7 @@ fn parts_go_ahead_and_only_the_rest_goes_over_after_a_kill() {
     for (name, length) in [(sha256_hex(b"x"), 47), (key.clone(), 200_000)] {
         let path = staged(&blobs(), "three", &content);
         wait(blobs().send_ahead(&path, &name, 47, length).unwrap()).unwrap();
-        blobs().adopt(&path, &sha256_hex(&content)).unwrap();
+        taken_in(&blobs(), &path, &sha256_hex(&content)).unwrap();
         assert_eq!(whole(&blobs(), &sha256_hex(&content)), content);
     }
 }
@@ -263,8 +263,8 @@ fn other_bytes_take_the_place_of_those_that_were_there() {
     on_each("replaced", |blobs| {
         let content = bytes(33);
         let key = sha256_hex(&content);
-        blobs.adopt(staged(blobs, "damaged", b"other"), &key).unwrap();
-        blobs.adopt(staged(blobs, "right", &content), &key).unwrap();
+        taken_in(blobs, staged(blobs, "damaged", b"other"), &key).unwrap();
+        taken_in(blobs, staged(blobs, "right", &content), &key).unwrap();
         assert_eq!(whole(blobs, &key), content);
     });
 }
@@ -274,8 +274,7 @@ fn what_is_no_key_names_nothing() {
     on_each("keys", |blobs| {
         for bad in ["", "..", "../../master.key", "AB", &"A".repeat(64), &"é".repeat(32)] {
             assert!(!blobs.has(bad).unwrap() && blobs.open(bad).is_err(), "{bad}");
-            assert!(blobs.adopt(staged(blobs, "x", b"x"), bad).is_err(), "{bad}");
-            assert!(wait(blobs.take_in(&staged(blobs, "x", b"x"), bad)).is_err(), "{bad}");
+            assert!(taken_in(blobs, staged(blobs, "x", b"x"), bad).is_err(), "{bad}");
             assert!(!blobs.remove(bad).unwrap());
         }
     });
@@ -295,7 +294,7 @@ fn any_range_comes_as_it_is() {
         scratch[2].real(),
     ];
     for blobs in stores.iter().flatten() {
-        blobs.adopt(staged(blobs, "one", &content), &key).unwrap();
+        taken_in(blobs, staged(blobs, "one", &content), &key).unwrap();
         let size = content.len() as u64;
         for (first, end) in [(0, size), (0, 1), (size - 1, size), (524_287, 1_048_577), (77, 77), (size, size)] {
             let pieces = wait(async {
@@ -332,7 +331,7 @@ fn a_whole_original_is_had_as_a_file_within_limits() {
         let content = bytes(70);
         let key = sha256_hex(&content);
         assert!(blobs.local(&key, 100).err().unwrap().is(Code::NotFound));
-        blobs.adopt(staged(blobs, "one", &content), &key).unwrap();
+        taken_in(blobs, staged(blobs, "one", &content), &key).unwrap();
         let _ = std::fs::remove_file(blobs.staging().join("one"));
         let local = blobs.local(&key, 70).unwrap().unwrap();
         for _ in 0..2 {
@@ -363,7 +362,7 @@ fn every_original_is_listed_and_nothing_else() {
         assert!(listed().is_empty());
         let mut keys: Vec<String> = (1..20).map(|n| sha256_hex(&bytes(n))).collect();
         for (n, key) in (1..).zip(&keys) {
-            blobs.adopt(staged(blobs, "one", &bytes(n)), key).unwrap();
+            taken_in(blobs, staged(blobs, "one", &bytes(n)), key).unwrap();
         }
         blobs.put_preview("a", 320, b"preview").unwrap();
         keys.sort();
@@ -405,7 +404,7 @@ fn a_copy_has_what_is_kept_and_nothing_that_is_on_its_way() {
     assert_eq!(copy_kept(&from, &to).unwrap(), Copied::default(), "an older folder has no evidence");
     let blobs = Blobs::new(&from).unwrap();
     let key = sha256_hex(b"bytes");
-    blobs.adopt(staged(&blobs, "one", b"bytes"), &key).unwrap();
+    taken_in(&blobs, staged(&blobs, "one", b"bytes"), &key).unwrap();
     blobs.put_preview("a", 320, b"preview").unwrap();
     staged(&blobs, "two", b"half");
     std::fs::write(from.join("evidence/previews/.draft-1-0"), b"half").unwrap();
@@ -444,7 +443,7 @@ fn a_bucket_that_is_away_is_told_as_that() {
     let path = staged(&blobs, "one", b"bytes");
     for error in [
         blobs.originals().probe_blocking().err().unwrap(),
-        blobs.adopt(&path, &key).err().unwrap(),
+        taken_in(&blobs, &path, &key).err().unwrap(),
         blobs.open(&key).err().unwrap(),
         blobs.remove(&key).err().unwrap(),
         wait(blobs.preview("a", 320)).err().unwrap(),

@@ -53,15 +53,20 @@ pub(super) type Step<T> = std::result::Result<T, Refusal>;
 
 /// The previews of a picture, the smaller first. `orientation` is EXIF's number, 1 to 8.
 pub fn previews<R: Read + Seek>(source: R, format: Format, orientation: u8, deadline: Instant) -> Step<Vec<Preview>> {
-    let mut source = Timed { source, deadline };
-    let made = decoded(&mut source, format).and_then(|decoded| {
+    in_time(source, deadline, |source| {
+        let decoded = decoded(source, format)?;
         source.check()?;
         match decoded {
             Decoded::Planes(planes, spare) => planes::shrink(planes, spare, orientation),
             Decoded::Pixels(pixels) => shrink(pixels, orientation),
         }
-    });
-    match made {
+    })
+}
+
+/// Tells a decoder whose time was over from one that met something broken.
+fn in_time<R, T>(source: R, deadline: Instant, make: impl FnOnce(&mut Timed<R>) -> Step<T>) -> Step<T> {
+    let mut source = Timed { source, deadline };
+    match make(&mut source) {
         // Decoders put what the reader said into words of their own.
         Err(Refusal::Broken(_)) if source.check().is_err() => Err(Refusal::TookTooLong),
         other => other,
@@ -110,13 +115,18 @@ enum Decoded {
     Pixels(Pixels),
 }
 
+/// The name the library has for a format that is decoded.
+fn known(format: Format) -> Step<ImageFormat> {
+    match format {
+        Format::Jpeg => Ok(ImageFormat::Jpeg),
+        Format::Png => Ok(ImageFormat::Png),
+        Format::Webp => Ok(ImageFormat::WebP),
+        other => Err(Refusal::Broken(format!("{other} is not decoded"))),
+    }
+}
+
 fn decoded<R: Read + Seek>(source: &mut Timed<R>, format: Format) -> Step<Decoded> {
-    let known = match format {
-        Format::Jpeg => ImageFormat::Jpeg,
-        Format::Png => ImageFormat::Png,
-        Format::Webp => ImageFormat::WebP,
-        other => return Err(Refusal::Broken(format!("{other} is not decoded"))),
-    };
+    let known = known(format)?;
     if format == Format::Jpeg
         && let Some(decoded) = reduced(source)?
     {
@@ -266,16 +276,10 @@ impl Preview {
 
 /// Every pixel, upright, without channels for see-through: for a copy that leaves the house.
 pub fn whole<R: Read + Seek>(source: R, format: Format, orientation: u8, deadline: Instant) -> Step<RgbImage> {
-    let known = match format {
-        Format::Jpeg => ImageFormat::Jpeg,
-        Format::Png => ImageFormat::Png,
-        Format::Webp => ImageFormat::WebP,
-        other => return Err(Refusal::Broken(format!("{other} is not decoded"))),
-    };
-    let mut source = Timed { source, deadline };
-    let made = full(&mut source, known).and_then(|pixels| {
+    let known = known(format)?;
+    in_time(source, deadline, |source| {
+        let Pixels { width, height, channels, data } = full(source, known)?;
         source.check()?;
-        let Pixels { width, height, channels, data } = pixels;
         let image = RgbImage::from_raw(width, height, solid(channels, data))
             .ok_or_else(|| Refusal::Broken("pixels are missing".to_owned()))?;
         let mut image = DynamicImage::ImageRgb8(image);
@@ -283,10 +287,5 @@ pub fn whole<R: Read + Seek>(source: R, format: Format, orientation: u8, deadlin
             image.apply_orientation(turn);
         }
         Ok(image.into_rgb8())
-    });
-    match made {
-        // Decoders put what the reader said into words of their own.
-        Err(Refusal::Broken(_)) if source.check().is_err() => Err(Refusal::TookTooLong),
-        other => other,
-    }
+    })
 }

@@ -55,7 +55,7 @@ impl Shape {
     }
 }
 
-fn index(side: u32) -> usize {
+pub fn index(side: u32) -> usize {
     usize::try_from(side).unwrap_or(usize::MAX)
 }
 

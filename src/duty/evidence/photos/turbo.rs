@@ -15,7 +15,7 @@ use turbojpeg::{
 
 use super::LARGE_PX;
 use super::decode::{Pixels, Refusal, Step, fits};
-use super::planes::Planes;
+use super::planes::{Planes, index};
 
 /// Scans of a progressive picture, each of which passes over all of it: encoders write about ten.
 const SCANS_MAX: u32 = 64;
@@ -87,32 +87,28 @@ fn part(longest: usize) -> Option<usize> {
 
 /// A picture as JPEG, colours at half the resolution of the brightness as cameras do it.
 pub fn encode(image: &RgbImage, quality: u8) -> Step<Vec<u8>> {
-    encoded(image, quality).map_err(|error| Refusal::Broken(error.to_string()))
-}
-
-fn encoded(image: &RgbImage, quality: u8) -> turbojpeg::Result<Vec<u8>> {
-    let side = |side: u32| usize::try_from(side).unwrap_or(usize::MAX);
-    let (width, height) = (side(image.width()), side(image.height()));
-    let mut encoder = Compressor::new()?;
-    encoder.set_quality(quality.into())?;
-    encoder.set_subsamp(Subsamp::Sub2x2)?;
+    let (width, height) = (index(image.width()), index(image.height()));
     let pixels = image.as_raw().as_slice();
-    encoder.compress_to_vec(Image { pixels, width, pitch: width * 3, height, format: PixelFormat::RGB })
+    encoded(quality, |encoder| {
+        encoder.set_subsamp(Subsamp::Sub2x2)?;
+        encoder.compress_to_vec(Image { pixels, width, pitch: width * 3, height, format: PixelFormat::RGB })
+    })
 }
 
 /// Planes as JPEG, their colours at half the resolution already.
 pub fn encode_planes(planes: &Planes, quality: u8) -> Step<Vec<u8>> {
-    planes_encoded(planes, quality).map_err(|error| Refusal::Broken(error.to_string()))
-}
-
-fn planes_encoded(planes: &Planes, quality: u8) -> turbojpeg::Result<Vec<u8>> {
-    let side = |side: u32| usize::try_from(side).unwrap_or(usize::MAX);
-    let (width, height) = (side(planes.width), side(planes.height));
-    let mut encoder = Compressor::new()?;
-    encoder.set_quality(quality.into())?;
+    let (width, height) = (index(planes.width), index(planes.height));
     let pixels = planes.data.as_slice();
     let subsamp = if planes.shared.is_some() { Subsamp::Sub2x2 } else { Subsamp::Gray };
-    encoder.compress_yuv_to_vec(YuvImage { pixels, width, align: 1, height, subsamp })
+    encoded(quality, |encoder| encoder.compress_yuv_to_vec(YuvImage { pixels, width, align: 1, height, subsamp }))
+}
+
+fn encoded(quality: u8, write: impl FnOnce(&mut Compressor) -> turbojpeg::Result<Vec<u8>>) -> Step<Vec<u8>> {
+    let made = Compressor::new().and_then(|mut encoder| {
+        encoder.set_quality(quality.into())?;
+        write(&mut encoder)
+    });
+    made.map_err(|error| Refusal::Broken(error.to_string()))
 }
 
 #[cfg(test)]

@@ -52,8 +52,8 @@ mod tests {
     use crate::platform::keys::sha256_hex;
 
     /// The two examples of GB/T 32905-2016, appendix A.
-    #[test]
-    fn the_sums_of_the_standard() {
+    #[tokio::test]
+    async fn the_sums_of_the_standard() {
         let folder = std::env::temp_dir().join(format!("suixing-sm3-{}", std::process::id()));
         let blobs = Blobs::new(&folder).unwrap();
         for (text, sum) in [
@@ -63,7 +63,7 @@ mod tests {
             let staged = blobs.staging().join("one");
             std::fs::write(&staged, &text).unwrap();
             let key = sha256_hex(text.as_bytes());
-            blobs.adopt(&staged, &key).unwrap();
+            blobs.take_in(&staged, &key).await.unwrap();
             assert_eq!(sum_of(&blobs, &key).unwrap(), sum);
         }
         std::fs::remove_dir_all(&folder).unwrap();
