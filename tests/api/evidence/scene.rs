@@ -250,7 +250,8 @@ async fn an_arrival_that_is_told_late_says_what_should_have_been_recorded() {
     visit.rung("on_scene", 60.0).await.expect(200);
     let gap = visit.list("").await.remove(0);
     assert_eq!(gap["code"], "no_recording");
-    assert!((54..=most).contains(&gap["need"].as_i64().unwrap()), "{gap}");
+    // A write carries the instant of the batch it joined, which may have begun some milliseconds before `begun`.
+    assert!((53..=most).contains(&gap["need"].as_i64().unwrap()), "{gap}");
     visit.film(&visit.officer, 90.0, 90 + visit.passed()).await;
     wait_until("the gap to close", || async { visit.list("").await.is_empty() }).await;
 }
