@@ -1,4 +1,5 @@
-"""The tables of scripts/bench about evidence: previews, uploads, cameras beside assignments, verifying a store."""
+"""The tables of scripts/bench about evidence: previews, uploads, cameras beside assignments, verifying a store; and papers of
+mediations."""
 
 from bench_pairs import grouped, latency, median, of_server, ratio, remark, show
 
@@ -99,4 +100,17 @@ def verify(runs):
     return "Verifying a whole store against its log", head, 3, rows
 
 
-TABLES = (previews, tus, cameras, verify)
+def papers(runs):
+    groups = grouped(runs, "papers")
+    rows = []
+    for (backend, server, *_), group in groups.items():
+        peer = of_server(groups, backend, "WeasyPrint")
+        version = next((run["version"] for run in group if "version" in run), server)
+        half, rate, peak = (median(group, path) for path in ("p50_ms", "papers_per_s", "peak_mib"))
+        rows.append([version, show(half), show(median(group, "p99_ms")), show(rate), ratio(rate, median(peer, "papers_per_s")),
+                     show(median(group, "kib")), show(peak), ratio(peak, median(peer, "peak_mib")), noted(group)])
+    head = ["by", "p50 ms", "p99 ms", "papers/s", "of WeasyPrint", "KiB each", "peak memory MiB", "of WeasyPrint", "remark"]
+    return "Papers of a mediation, two pages of PDF/A-2u with Chinese fonts, one core", head, 1, rows
+
+
+TABLES = (previews, tus, cameras, verify, papers)

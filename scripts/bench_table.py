@@ -10,7 +10,7 @@ import bench_pairs
 from bench_pairs import show
 
 ALONE = ("disk", "assignments", "backup", "ingest", "live")
-PAIRS = ("fanout", "nearby", "durable", "idle", "coldstart", "previews", "tus", "cameras", "verify")
+PAIRS = ("fanout", "nearby", "durable", "idle", "coldstart", "previews", "tus", "cameras", "verify", "papers")
 
 
 def median(values):

@@ -13,6 +13,9 @@ UVLOOP_VERSION=0.23.0
 TUSPY_VERSION=1.1.0
 PILLOW_VERSION=13.0.0
 MOTO_VERSION=5.2.5
+WEASYPRINT_VERSION=70.0
+PDF_OXIDE_VERSION=0.3.78
+PYPDF_VERSION=7.1.0
 WORK=
 # A second folder that goes with the first, where writing is quick.
 FAST=
@@ -91,6 +94,17 @@ build_tools() {
     need cc build-essential
     need cmake cmake
     [ "$(uname -m)" != x86_64 ] || need nasm nasm
+}
+
+# The Chinese fonts of documents (SIL OFL). Without them everything runs but papers; who may not install is told so.
+paper_fonts() {
+    fc-list 2>/dev/null | grep -q 'NotoSerifCJK' && return 0
+    ls /usr/share/fonts/*/*/NotoSerifCJK-Regular.ttc /usr/share/fonts/*/NotoSerifCJK-Regular.ttc >/dev/null 2>&1 && return 0
+    if [ "$(id -u)" != 0 ]; then
+        say "fonts-noto-cjk is missing: no documents can be made until it is installed"
+        return 0
+    fi
+    need no-such-command fonts-noto-cjk
 }
 
 # Prints a Python that can make environments; a name on the PATH may be a shim without a version behind it.

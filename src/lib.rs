@@ -5,7 +5,7 @@
 //!
 //! ```text
 //! 4 wiring    app  router  openapi  reactions  tasks  cli  ws/  simulate/  demo/  external/
-//! 3 duty      officers < crews < rooms < inquiries < location < incidents < assignments < backup < evidence < dossier
+//! 3 duty      officers < crews < rooms < inquiries < location < incidents < assignments < backup < evidence < mediation < dossier
 //! 2 platform  ctx  policy  events  http/  push/{hub,outbox}  cards  audit  blobs  keys  db/  config/
 //! 1 words     error  ids  time  geo  dice
 //! ```

@@ -14,12 +14,13 @@ bench_tools() {
         cargo build --release --locked --bin suixing
         binary=${CARGO_TARGET_DIR:-$ROOT/target}/release/suixing
     fi
-    beside=$tools/beside near_in_process=$tools/nearby previews=$tools/previews
+    beside=$tools/beside near_in_process=$tools/nearby previews=$tools/previews papers=$tools/papers
     if [ -z "$tools" ] && needs_beside; then
         say "building the generators (release) ..."
-        built=$(cargo build --release --locked --bench beside --bench nearby --bench previews --message-format json) || die "no generators"
+        built=$(cargo build --release --locked --bench beside --bench nearby --bench previews --bench papers \
+            --message-format json) || die "no generators"
         beside=$(built_program beside <<<"$built") near_in_process=$(built_program nearby <<<"$built")
-        previews=$(built_program previews <<<"$built")
+        previews=$(built_program previews <<<"$built") papers=$(built_program papers <<<"$built")
     fi
 }
 

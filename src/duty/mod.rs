@@ -8,5 +8,7 @@ pub mod evidence;
 pub mod incidents;
 pub mod inquiries;
 pub mod location;
+pub mod mediation;
 pub mod officers;
+pub mod partners;
 pub mod rooms;

@@ -115,6 +115,16 @@ pub fn renew(tx: &mut Tx<'_>, row: &JobRow) -> Result<bool> {
     Ok(kept > 0)
 }
 
+/// Makes what was given up, or waits for another attempt, due at once with all its attempts; how many there were.
+pub fn revive(tx: &mut Tx<'_>, kinds: &[&str]) -> Result<usize> {
+    let now = tx.now;
+    let waits = job::lease_until.is_null().or(job::lease_until.lt(now));
+    let failed = job::parked.eq(true).or(job::attempts.gt(0));
+    Ok(diesel::update(job::table.filter(job::kind.eq_any(kinds.to_vec())).filter(failed).filter(waits))
+        .set((job::parked.eq(false), job::attempts.eq(0), job::due_at.eq(now), job::lease_until.eq(None::<Timestamp>)))
+        .execute(tx.conn())?)
+}
+
 /// Puts a claimed job off that could not be begun, since what it needs was away: the attempt does not count.
 pub fn postpone(tx: &mut Tx<'_>, row: &JobRow, seconds: i64, why: &str) -> Result<()> {
     let due = tx.now.plus_secs(seconds);

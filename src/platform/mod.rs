@@ -13,3 +13,4 @@ pub mod jobs;
 pub mod keys;
 pub mod policy;
 pub mod push;
+pub mod webhook;

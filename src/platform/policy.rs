@@ -75,6 +75,11 @@ impl PersonKind {
         matches!(self, Self::Dispatcher | Self::Administrator | Self::Supervisor)
     }
 
+    /// Makes documents that bear a number.
+    pub const fn writes_papers(self) -> bool {
+        matches!(self, Self::PoliceOfficer | Self::Auxiliary | Self::Mediator | Self::GridChief | Self::GridWorker)
+    }
+
     /// May decline: everybody else asks for a change and stays responsible.
     pub const fn may_decline(self) -> bool {
         matches!(self, Self::Guard | Self::Volunteer)
@@ -172,6 +177,26 @@ pub enum Action {
     InquiryClose,
     /// Decide on whose body a camera was.
     WearerDecide,
+    /// A record of mediation, personal particulars masked.
+    MediationRead,
+    /// Make one and write into it; the particulars of its parties, for a purpose.
+    MediationWrite,
+    /// Its papers, particulars in clear.
+    MediationPapers,
+    /// The serial numbers of a unit's documents, and what became of each.
+    NumberRead,
+    /// Take numbers along for a terminal, and bring them back.
+    NumberLease,
+    /// Say why a number is not used.
+    NumberVoid,
+    /// A work order on an incident: who has it, how far it is.
+    TaskRead,
+    /// Hand one to a linked body, and take it back.
+    TaskSend,
+    /// Write down what somebody of a linked body said.
+    TaskRecord,
+    /// Read and answer an order as the body it was handed to.
+    TaskWork,
 }
 
 /// How the actor stands to the subject; slices load it.
@@ -246,6 +271,9 @@ pub fn may(actor: &Actor, action: Action, facts: &Facts<'_>) -> Decision {
     // Inspection: who answers for a unit looks into what happened there; more than one of them agrees to it.
     let inspects = matches!(kind, PersonKind::Supervisor | PersonKind::Administrator);
     let knows = !facts.withheld && (involved || (inspects && in_scope));
+    // Numbers of documents are a unit's own: of those in it, and of who answers for it.
+    let counts = kind != PersonKind::ServiceAccount && (keeps || watches || facts.own);
+    let papers = kind.writes_papers();
     match action {
         A::OrgRead => Decision::of(kind != PersonKind::ServiceAccount, false),
         A::OrgWrite => Decision::of(kind == PersonKind::Administrator && in_scope, watches || facts.own),
@@ -300,5 +328,27 @@ pub fn may(actor: &Actor, action: Action, facts: &Facts<'_>) -> Decision {
         A::InquiryClose => Decision::of(knows && (facts.own || facts.shared || (inspects && in_scope)), knows),
         // By who answers for the evidence, never by who sends people.
         A::WearerDecide => Decision::of(keeps || (watches && kind == PersonKind::Supervisor), sees),
+        A::MediationRead => {
+            Decision::of(kind != PersonKind::ServiceAccount && (keeps || watches || involved), own_source)
+        }
+        // By who is at the scene and who commands it: who supervises or keeps it reads.
+        A::MediationWrite => Decision::of(
+            (commands || involved) && kind != PersonKind::ServiceAccount,
+            keeps || watches || involved || own_source,
+        ),
+        A::MediationPapers => {
+            Decision::of(kind != PersonKind::ServiceAccount && (keeps || watches || involved), own_source)
+        }
+        A::NumberRead => Decision::of(counts, false),
+        A::NumberLease => Decision::of(commands || (facts.own && papers), counts),
+        A::NumberVoid => Decision::of(watches, counts),
+        A::TaskRead => Decision::of(kind != PersonKind::ServiceAccount && (watches || involved), own_source),
+        // By who is in command of the incident, a supervisor too, and by who is on it.
+        A::TaskSend => Decision::of(
+            kind != PersonKind::ServiceAccount && (watches || facts.own || facts.assigned),
+            facts.shared || own_source,
+        ),
+        A::TaskRecord => Decision::of(watches, involved || own_source),
+        A::TaskWork => Decision::of(kind == PersonKind::ServiceAccount && facts.own, false),
     }
 }

@@ -12,7 +12,7 @@ use tokio::task::JoinSet;
 
 use super::{door, reactions, router, tasks, ws};
 use crate::duty::officers::{self, Auth};
-use crate::duty::{backup, evidence, location};
+use crate::duty::{backup, evidence, location, mediation};
 use crate::platform::blobs::Blobs;
 use crate::platform::config::Config;
 use crate::platform::ctx::Core;
@@ -140,6 +140,7 @@ fn core_over(config: Config) -> Result<Arc<Core>> {
         .with_part(uploads)
         .with_part(terms)
         .with_part(fonts)
+        .with_part(mediation::documents::Papers::load())
         .with_part(evidence::keeping::Bytes::default());
     let core = Arc::new(core);
     let weak = Arc::downgrade(&core);
@@ -158,6 +159,7 @@ pub async fn start(config: Config) -> Result<Running> {
         tracing::warn!("auth.require_enrolled_devices is off: a handheld may sign in without being enrolled");
     }
     officers::jobs::prepare(&core).await?;
+    mediation::documents::resume(&core).await?;
     let originals = core.part::<Blobs>()?.originals().clone();
     // Nobody waits for it: people are sent and called for also while it is away.
     tokio::spawn(async move {

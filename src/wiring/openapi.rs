@@ -2,13 +2,16 @@
 //! in `api-spec/openapi.json` by a test.
 
 use actix_web::{HttpResponse, Responder};
+use utoipa::openapi::schema::ArrayItems;
 use utoipa::openapi::schema::Type;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::openapi::{Components, Content, ObjectBuilder, Ref, RefOr, Required, ResponseBuilder, Schema};
 use utoipa::{Modify, OpenApi, PartialSchema};
 
 use super::ws;
-use crate::duty::{assignments, backup, crews, dossier, evidence, incidents, inquiries, location, officers, rooms};
+use crate::duty::{
+    assignments, backup, crews, dossier, evidence, incidents, inquiries, location, mediation, officers, partners, rooms,
+};
 use crate::words::ids::PersonId;
 
 /// The document's frame; slices add their paths with `merge_from`.
@@ -55,11 +58,50 @@ pub fn document() -> utoipa::openapi::OpenApi {
     document.merge(rooms::http::Api::openapi());
     document.merge(dossier::http::Api::openapi());
     document.merge(inquiries::http::Api::openapi());
+    document.merge(mediation::http::Api::openapi());
+    document.merge(mediation::numbers::http::Api::openapi());
+    document.merge(mediation::reports::Api::openapi());
+    document.merge(partners::http::Api::openapi());
+    document.merge(partners::reports::Api::openapi());
     document.merge(ws::inbox::Api::openapi());
     add_problems(&mut document);
     add_missing_ids(&mut document);
     allow_empty_bodies(&mut document);
+    for schema in document.components.get_or_insert_with(Components::new).schemas.values_mut() {
+        describe_in_place(schema);
+    }
     document
+}
+
+/// An inlined schema with a description of its field comes out as "both this and an object", which no text or list is:
+/// the description goes where it belongs.
+fn describe_in_place(schema: &mut RefOr<Schema>) {
+    let RefOr::T(inner) = schema else { return };
+    match inner {
+        Schema::Object(object) => object.properties.values_mut().for_each(describe_in_place),
+        Schema::Array(array) => {
+            if let ArrayItems::RefOrSchema(items) = &mut array.items {
+                describe_in_place(items);
+            }
+        }
+        Schema::OneOf(one) => one.items.iter_mut().for_each(describe_in_place),
+        Schema::AnyOf(any) => any.items.iter_mut().for_each(describe_in_place),
+        Schema::AllOf(all) => {
+            all.items.iter_mut().for_each(describe_in_place);
+            let [RefOr::T(plain), RefOr::T(Schema::Object(said))] = all.items.as_slice() else { return };
+            let says_no_more = said.properties.is_empty() && said.enum_values.is_none() && said.required.is_empty();
+            let description = said.description.clone().filter(|_| says_no_more);
+            let Some(description) = description else { return };
+            let mut plain = plain.clone();
+            match &mut plain {
+                Schema::Object(object) => object.description = Some(description),
+                Schema::Array(array) => array.description = Some(description),
+                _ => return,
+            }
+            *schema = RefOr::T(plain);
+        }
+        _ => {}
+    }
 }
 
 /// Every operation may fail in the one way of this house; said once here instead of at each handler.
@@ -138,4 +180,42 @@ fn allow_empty_bodies(document: &mut utoipa::openapi::OpenApi) {
 /// `GET /api/v1/openapi.json`
 pub async fn serve() -> impl Responder {
     HttpResponse::Ok().json(document())
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Value;
+
+    use super::*;
+
+    /// Of an `allOf` that no value satisfies.
+    fn impossible(at: &str, value: &Value, found: &mut Vec<String>) {
+        let types: Vec<&Value> = value["allOf"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .map(|one| &one["type"])
+            .filter(|one| one.is_string())
+            .collect();
+        if types.windows(2).any(|pair| pair[0] != pair[1]) {
+            found.push(at.to_owned());
+        }
+        match value {
+            Value::Object(map) => {
+                map.iter().for_each(|(name, inner)| impossible(&format!("{at}/{name}"), inner, found))
+            }
+            Value::Array(list) => list.iter().for_each(|inner| impossible(at, inner, found)),
+            _ => {}
+        }
+    }
+
+    #[test]
+    fn every_schema_can_be_satisfied() {
+        let mut found = Vec::new();
+        impossible("", &serde_json::to_value(document()).unwrap(), &mut found);
+        assert_eq!(found, Vec::<String>::new());
+        let text = serde_json::json!({ "allOf": [{ "type": "string" }, { "type": "object" }] });
+        impossible("wrong", &text, &mut found);
+        assert_eq!(found, ["wrong"]);
+    }
 }

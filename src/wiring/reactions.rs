@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use crate::duty::{assignments, backup, crews, evidence, location};
+use crate::duty::{assignments, backup, crews, evidence, location, mediation, partners};
 use crate::platform::ctx::Core;
 use crate::platform::db::Tx;
 use crate::platform::events::Event;
@@ -25,7 +25,8 @@ pub fn react(core: &Arc<Core>, tx: &mut Tx<'_>, event: &Event) -> Result<()> {
         }
         Event::IncidentCreated { incident } => assignments::service::incident_created(tx, core, incident),
         Event::IncidentChanged { incident, fields, loud } => {
-            assignments::service::tell_assigned(tx, core, incident, fields, *loud)
+            assignments::service::tell_assigned(tx, core, incident, fields, *loud)?;
+            partners::follow::incident_changed(tx, incident, fields)
         }
         Event::IncidentNoted { incident, note } => assignments::service::tell_note(tx, incident, note),
         Event::IncidentEnded { incident, reason } => assignments::service::incident_ended(tx, core, incident, reason),
@@ -57,6 +58,9 @@ pub fn react(core: &Arc<Core>, tx: &mut Tx<'_>, event: &Event) -> Result<()> {
         {
             if rung == "on_scene" && !applied {
                 evidence::scene::service::arrival_told(core, tx, assignment)?;
+            }
+            if rung == "accepted" && *applied {
+                mediation::history::accepted(tx, incident, person)?;
             }
             backup::checkin::rung(core, tx, assignment, incident, person, rung)
         }

@@ -5,7 +5,9 @@ use actix_web::{HttpResponse, Responder};
 
 use super::app::Server;
 use super::ws;
-use crate::duty::{assignments, backup, crews, dossier, evidence, incidents, inquiries, location, officers, rooms};
+use crate::duty::{
+    assignments, backup, crews, dossier, evidence, incidents, inquiries, location, mediation, officers, partners, rooms,
+};
 use crate::platform::disk::blocking;
 use crate::platform::http::problem;
 use crate::words::error::{Code, Error, Result};
@@ -41,6 +43,11 @@ fn api(config: &mut ServiceConfig) {
     rooms::http::routes(config);
     dossier::http::routes(config);
     inquiries::http::routes(config);
+    mediation::http::routes(config);
+    mediation::numbers::http::routes(config);
+    mediation::reports::routes(config);
+    partners::http::routes(config);
+    partners::reports::routes(config);
     ws::routes(config);
     ws::inbox::routes(config);
     config.route("/openapi.json", web::get().to(super::openapi::serve));

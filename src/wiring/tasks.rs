@@ -2,7 +2,7 @@
 //! idempotent, and a failure is logged and tried again next time.
 
 use std::future::Future;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use tokio::sync::Semaphore;
@@ -10,13 +10,14 @@ use tokio::task::JoinSet;
 
 use super::app::cores;
 use super::ws;
-use crate::duty::{assignments, backup, evidence, incidents, location, officers};
+use crate::duty::{assignments, backup, evidence, incidents, location, mediation, officers, partners};
 use crate::platform::blobs;
 use crate::platform::ctx::Core;
 use crate::platform::db::{Priority, Tx, migrate};
 use crate::platform::http::idem;
 use crate::platform::jobs::{self, JobRow, Kinds};
 use crate::platform::push::outbox;
+use crate::platform::webhook;
 use crate::words::error::{Error, Result};
 
 /// Most that one sample of the database's clock moves ours: 100 ms in 20 s.
@@ -77,7 +78,7 @@ pub fn start(core: &Arc<Core>) -> JoinSet<()> {
     );
     every(&mut set, core, "deadlines", Duration::from_millis(250), assignments::jobs::deadlines_run);
     every(&mut set, core, "push.adapter", Duration::from_millis(500), assignments::jobs::adapter_send);
-    every(&mut set, core, "webhooks", Duration::from_millis(250), incidents::jobs::webhooks_send);
+    set.spawn(webhook::run::<incidents::jobs::Sources>(Arc::clone(core)));
     every(&mut set, core, "backup.timers", Duration::from_millis(250), backup::jobs::fire_due);
     every(&mut set, core, "backup.follow", Duration::from_secs(1), backup::jobs::follow_all);
     every(&mut set, core, "outbox.rescan", Duration::from_secs(1), |core| async move { ws::rescan(&core).await });
@@ -93,13 +94,30 @@ pub fn start(core: &Arc<Core>) -> JoinSet<()> {
         location::jobs::retention(core, evidence::keeping::frozen::slices)
     });
     set.spawn(file_jobs(Arc::clone(core), evidence::jobs::KEEPING, Priority::Background, 1));
+    set.spawn(file_jobs(Arc::clone(core), mediation::documents::JOBS, Priority::Background, 1));
+    every(&mut set, core, "mediation.pending", Duration::from_secs(5), mediation::service::pending);
+    every(&mut set, core, "mediation.due", Duration::from_secs(5), mediation::service::remind);
+    every(&mut set, core, "numbers.overdue", Duration::from_secs(5), mediation::numbers::service::overdue);
     every(&mut set, core, "evidence.batches", Duration::from_secs(3600), evidence::keeping::batch::monthly);
+    set.spawn(webhook::run::<partners::outlet::Agencies>(Arc::clone(core)));
+    every(&mut set, core, "partners.overdue", Duration::from_secs(1), partners::follow::run);
     set
+}
+
+/// Every job that works on files.
+static ON_FILES: LazyLock<Vec<&'static str>> =
+    LazyLock::new(|| evidence::jobs::ALL.iter().chain(mediation::documents::JOBS).copied().collect());
+
+async fn on_files(core: &Arc<Core>, job: &JobRow) -> Result<()> {
+    match job.kind.as_str() {
+        mediation::documents::JOB => mediation::documents::run(core, job).await,
+        _ => evidence::jobs::run(core, job).await,
+    }
 }
 
 /// Runs every due job that works on rows alone; a failed one is scheduled again.
 async fn run_jobs(core: Arc<Core>) -> Result<()> {
-    while let Some(job) = claim(&core, Priority::Background, Kinds::Except(evidence::jobs::ALL)).await? {
+    while let Some(job) = claim(&core, Priority::Background, Kinds::Except(&ON_FILES)).await? {
         let claimed = job.clone();
         let outcome = match job.kind.as_str() {
             outbox::FANOUT_JOB => core.db.write(Priority::Receipt, move |tx| outbox::fanout_chunk(tx, &job)).await,
@@ -150,7 +168,7 @@ async fn file_jobs(core: Arc<Core>, kinds: &'static [&'static str], rank: Priori
 /// One job on files, its lease renewed as long as it takes.
 async fn file_job(core: &Arc<Core>, job: JobRow) {
     let outcome = {
-        let mut work = std::pin::pin!(evidence::jobs::run(core, &job));
+        let mut work = std::pin::pin!(on_files(core, &job));
         let mut beat = tokio::time::interval(Duration::from_secs(jobs::RENEW_S));
         beat.tick().await;
         loop {

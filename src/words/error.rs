@@ -74,6 +74,8 @@ codes! {
     RetentionRunning = "retention_running", 409, "It must still be kept", "保存期限未满";
     OtherPersonRequired = "other_person_required", 403, "Another person must do this", "须由另一人办理";
     WatermarkImpossible = "watermark_impossible", 409, "The watermark cannot be drawn", "无法加注水印";
+    SignaturesFall = "signatures_fall", 409, "Signatures would fall; say that they shall", "更改将使已有签名失效，请先确认";
+    NotReady = "not_ready", 409, "Something else must be there first", "尚有事项未完成";
 }
 
 /// An error with a stable [`Code`], an English detail for developers and

@@ -104,4 +104,11 @@ ids! {
     InquiryId = "inquiry";
     RecordingId = "recording";
     ManifestId = "manifest";
+    MediationId = "mediation";
+    EditId = "edit";
+    NumberBlockId = "number block";
+    ActId = "act";
+    EntryId = "entry";
+    TaskId = "task";
+    TaskEventId = "task event";
 }

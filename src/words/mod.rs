@@ -1,4 +1,5 @@
 //! Storey 1: the words everything speaks. Pure; imports nothing of ours.
+pub mod days;
 pub mod dice;
 pub mod error;
 pub mod geo;

@@ -33,6 +33,8 @@ pub struct World {
     /// A camera that O has, and when it filmed: before anybody was sent anywhere.
     camera: Signer,
     filmed_at: String,
+    /// A body that every order is handed to.
+    pub agency: String,
 }
 
 /// What one call is about: the path's parameter and whatever its body wants to name.
@@ -73,6 +75,7 @@ impl World {
         let camera = Signer::enrol_as(&station, "body_worn_camera").await;
         let to = json!({ "person_id": callers[3].person_id });
         callers[1].post(&format!("/devices/{}/issue", camera.id), to).await.expect(200);
+        let agency = root.post("/agencies", json!({ "name": mark })).await.expect(201).id();
         Self {
             station,
             other,
@@ -85,6 +88,7 @@ impl World {
             camera,
             filmed_at: ago(0.0),
             keeper,
+            agency,
         }
     }
 
@@ -218,6 +222,32 @@ impl World {
             Subject::Inquiry => self.who("U").post("/inquiries", self.inquiry()).await.expect(201).id(),
             Subject::Camera => self.camera.id.clone(),
             Subject::Recording => self.recording().await,
+            Subject::Mediation => {
+                twin = self.incident().await;
+                self.assignment(&twin).await;
+                let id = new_id();
+                let record = json!({ "place": "p", "leader_id": self.who("O").person_id });
+                let body = json!({ "incident_id": twin, "kind": "police", "record": record });
+                self.who("O").put(&format!("/mediations/{id}"), body).await.expect(201);
+                id
+            }
+            Subject::NumberBlock => {
+                let path = format!("/units/{}/number-blocks", self.station.id);
+                let body = json!({ "series": "xczatj", "count": 1 });
+                self.who("O").post(&path, body).await.expect(201).id()
+            }
+            Subject::Agency => {
+                let body = json!({ "name": "N", "kind": "fire", "channel": "phone", "phone": "1", "unit_id": self.station.id });
+                let id = new_id();
+                self.root.put(&format!("/agencies/{id}"), body).await.expect(201);
+                id
+            }
+            Subject::Task => {
+                twin = self.incident().await;
+                self.assignment(&twin).await;
+                let body = json!({ "agency_id": self.agency, "ask": "a" });
+                self.who("D").post(&format!("/incidents/{twin}/tasks"), body).await.expect(201).id()
+            }
             Subject::Backup => {
                 // Far from where the other rows put everybody: who stands beside a caller is told of him.
                 let (lon, lat) = self.station.near(60_000.0, 0.0);
@@ -231,7 +261,7 @@ impl World {
     async fn call(&self, row: &Row, letter: &str) -> Reply {
         let target = self.target(row.subject).await;
         let (method, path) = row.route.split_once(' ').unwrap();
-        let mut path = path.replace("{id}", &target.id).replace("{source}", &target.id);
+        let mut path = path.replace("{id}", &target.id).replace("{source}", &target.id).replace("{kind}", "agreement");
         if !row.query.is_empty() {
             path = format!("{path}?{}", row.query);
         }

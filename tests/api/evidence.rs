@@ -23,7 +23,7 @@ mod keeping_batches;
 mod keeping_shares;
 mod keeping_tracks;
 
-use crate::support::evidence::{Exif, Raw, Signer, jpeg, multipart, photo_of, raw, with_exif};
+use crate::support::evidence::{Exif, Raw, Signer, film_of, jpeg, multipart, photo_of, raw, with_exif};
 use crate::support::merkle::{self, sha256_hex};
 use crate::support::{Database, Officer, Reply, TestApp, Unit, ago, new_id, now, wait_for, wait_until};
 use serde_json::{Value, json};

@@ -177,7 +177,7 @@ impl Source {
 }
 
 /// What a receiver does: HMAC-SHA256 over `timestamp.delivery.body`.
-fn check_signature(head: &BTreeMap<String, String>, body: &[u8], secret: &str) {
+pub fn check_signature(head: &BTreeMap<String, String>, body: &[u8], secret: &str) {
     use aws_lc_rs::hmac;
     let signed =
         [head["x-suixing-timestamp"].as_bytes(), b".", head["x-suixing-delivery"].as_bytes(), b".", body].concat();

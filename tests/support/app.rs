@@ -195,6 +195,12 @@ impl TestApp {
         tokio::task::spawn_blocking(move || inner.database.run(&[statement])).await.unwrap();
     }
 
+    /// How many rows `SELECT count(*) {of}` finds.
+    pub async fn count(&self, of: String) -> i64 {
+        let inner = self.inner.clone();
+        tokio::task::spawn_blocking(move || inner.database.count(&of)).await.unwrap()
+    }
+
     /// Lets no command about an assignment through until what it returns is dropped.
     pub async fn hold_assignments(&self) -> Box<dyn Send> {
         let inner = self.inner.clone();
@@ -271,6 +277,14 @@ impl TestApp {
             request = request.json(body);
         }
         Ok(Reply::read(format!("{method} {path}"), request.send().await?).await)
+    }
+
+    /// What `/metrics` says of one counter or gauge, over all its labels; 0 before it was first counted.
+    pub async fn metric(&self, name: &str) -> f64 {
+        let answer = self.call("GET", "/metrics", None).await;
+        let of_it = |line: &&str| line.strip_prefix(name).is_some_and(|rest| rest.starts_with(['{', ' ']));
+        let lines = answer.json.as_str().unwrap().lines().filter(of_it);
+        lines.map(|line| line.rsplit(' ').next().unwrap().parse::<f64>().unwrap()).sum()
     }
 
     /// The first administrator, logged in on a browser.

@@ -3,7 +3,9 @@
 //! `SUIXING_TEST_DATABASE_URL=postgres://…/postgres` switches the whole suite to PostgreSQL.
 
 use diesel::connection::SimpleConnection;
-use diesel::{Connection, PgConnection, RunQueryDsl, SqliteConnection, sql_query};
+use diesel::dsl::sql;
+use diesel::sql_types::BigInt;
+use diesel::{Connection, PgConnection, RunQueryDsl, SqliteConnection, select, sql_query};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -49,6 +51,18 @@ impl Database {
                 statements.iter().for_each(|statement| conn.batch_execute(statement).unwrap());
             }
             Self::Postgres { maintenance, name } => run(&sibling(maintenance, name), statements),
+        }
+    }
+
+    /// How many rows `SELECT count(*) {of}` finds: what no interface shows, such as what was sealed.
+    pub fn count(&self, of: &str) -> i64 {
+        let query = select(sql::<BigInt>(&format!("(SELECT count(*) {of})")));
+        match self {
+            Self::Sqlite { dir } => query.get_result(&mut open(dir)).unwrap(),
+            Self::Postgres { maintenance, name } => {
+                let mut conn = PgConnection::establish(&sibling(maintenance, name)).expect("PostgreSQL answers");
+                query.get_result(&mut conn).unwrap()
+            }
         }
     }
 

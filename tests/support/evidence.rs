@@ -154,6 +154,18 @@ pub fn recording(more: Value) -> Value {
     metadata
 }
 
+/// A recording that says how long it is and shows nothing.
+pub fn film_of(seconds: u32) -> Vec<u8> {
+    let boxed = |kind: &[u8; 4], body: &[u8]| {
+        let size = u32::try_from(body.len() + 8).unwrap();
+        [size.to_be_bytes().as_slice(), kind, body].concat()
+    };
+    let times = [[0; 12].as_slice(), &1_000_u32.to_be_bytes(), &(seconds * 1_000).to_be_bytes(), &[0; 80]].concat();
+    // Each film is another one.
+    let pictures = boxed(b"mdat", uuid::Uuid::now_v7().as_bytes());
+    [boxed(b"ftyp", b"isom\0\0\x02\0isom"), boxed(b"moov", &boxed(b"mvhd", &times)), pictures].concat()
+}
+
 /// The path of an upload below `/api/v1`, from the `Location` of its creation.
 #[track_caller]
 pub fn upload_path(made: &Raw) -> String {

@@ -35,12 +35,12 @@ impl Operation {
     pub fn filled(&self) -> String {
         let mut path = String::new();
         for part in self.path.split('/').skip(1) {
-            let name = part.trim_start_matches('{').trim_end_matches('}');
             path.push('/');
-            match part.starts_with('{') {
-                false => path.push_str(part),
-                true if name.ends_with("id") => path.push_str(&new_id()),
-                true => path.push_str("nothing"),
+            // What follows a parameter stays: `{kind}.pdf`.
+            match part.strip_prefix('{').and_then(|rest| rest.split_once('}')) {
+                None => path.push_str(part),
+                Some((name, after)) if name.ends_with("id") => path.push_str(&(new_id() + after)),
+                Some((_, after)) => path.push_str(&format!("nothing{after}")),
             }
         }
         path

@@ -6,6 +6,8 @@ import { createMap } from './map.js';
 import { createAlarms } from './alarms.js';
 import { createEvidence } from './evidence.js';
 import { createGaps } from './gaps.js';
+import { createPapers } from './papers.js';
+import { createOrders } from './orders.js';
 import { paintList, paintDetail, isOver, el } from './panels.js';
 import { t, code, paintWords, switchLanguage } from './words.js';
 
@@ -43,6 +45,8 @@ const names = {
 const map = createMap($('map'), $('hover'), $('scale'), names);
 const alarms = createAlarms($('alarms'), $('sound'), names, (list) => map.setAlarms(list));
 const evidence = createEvidence(names, $('photo'));
+const papers = createPapers($('photo'));
+const orders = createOrders();
 const gaps = createGaps($('gaps'), (id) => incidents.find((i) => i.id === id)?.title, (id) => { if (id !== selected) pick(id); });
 map.onPick(pick);
 
@@ -68,7 +72,7 @@ function paintSide() {
   const shown = incidents.filter((i) => $('show-closed').checked || !isOver(i) || i.id === selected);
   paintList($('incidents'), shown, selected, pick);
   map.setIncidents(shown.filter((i) => !isOver(i) || i.id === selected));
-  paintDetail($('detail'), incidents.find((i) => i.id === selected), assignments, names, evidence.node, () => pick(null));
+  paintDetail($('detail'), incidents.find((i) => i.id === selected), assignments, names, evidence.node, papers.node, orders.node, () => pick(null));
   map.select(selected, assignments.filter((a) => !['cleared', 'cancelled', 'reassigned'].includes(a.state)).filter((a) => a.assignee?.kind !== 'unit').flatMap((a) => [a.person_id, ...(a.people ?? []).map((p) => p.person_id)]).filter(Boolean));
   paintCounts();
 }
@@ -82,6 +86,8 @@ function paintAll() {
   $('link').textContent = t({ on: 'linked', wait: 'linking', off: 'unlinked' }[$('link').dataset.state] ?? 'unlinked');
   alarms.paint();
   evidence.paint();
+  papers.paint();
+  orders.paint();
   gaps.paint();
   if (document.body.dataset.view === 'room') paintSide();
   map.redraw();
@@ -116,6 +122,8 @@ async function loadBackups() {
 function pick(id) {
   selected = selected === id ? null : id;
   evidence.choose(selected);
+  papers.choose(selected);
+  orders.choose(selected);
   assignments = [];
   paintSide();
   const chosen = incidents.find((i) => i.id === selected);
@@ -147,7 +155,7 @@ function showRoom() {
   every(60_000, loadBook);
   stream = openStream({
     onLive(people) { live = people; map.setPeople(people); paintCounts(); },
-    onMessage(frame) { alarms.message(frame); evidence.message(frame); gaps.message(frame); if (/^(incident|assignment)\./.test(frame.kind)) loadIncidents().catch(() => {}); },
+    onMessage(frame) { alarms.message(frame); evidence.message(frame); papers.message(frame); orders.message(frame); gaps.message(frame); if (/^(incident|assignment)\./.test(frame.kind)) loadIncidents().catch(() => {}); },
     onState(state) { $('link').dataset.state = state; $('link').textContent = t({ on: 'linked', wait: 'linking', off: 'unlinked' }[state]); },
     onRefused: showLogin,
   });
@@ -161,6 +169,8 @@ function showLogin() {
   api.forget();
   alarms.clear();
   evidence.clear();
+  papers.clear();
+  orders.clear();
   gaps.clear();
   live = new Map(); incidents = []; assignments = []; selected = null;
   document.body.dataset.view = 'login';

@@ -72,7 +72,7 @@ function ladder(assignment, names) {
   return el('section', { class: 'ladder' }, el('h3', {}, el('span', {}, names.assignee(assignment)), el('span', { class: 'state', 'data-s': over ? 'closed' : 'handling' }, code('rung', assignment.state))), list);
 }
 
-export function paintDetail(box, incident, assignments, names, evidence, close) {
+export function paintDetail(box, incident, assignments, names, evidence, papers, orders, close) {
   box.hidden = !incident;
   document.body.classList.toggle('picked', Boolean(incident));
   if (!incident) return;
@@ -86,11 +86,11 @@ export function paintDetail(box, incident, assignments, names, evidence, close) 
   const across = strip?.scrollLeft ?? 0;
   box.replaceChildren(
     el('header', {}, el('span', { class: 'p', 'data-p': incident.priority, title: code('priority', incident.priority) }, String(incident.priority)), el('h2', {}, incident.title), el('span', { class: 'state', 'data-s': incident.state }, code('incident', incident.state)), back),
-    el('p', { class: 'words' }, [incident.address, incident.description].filter(Boolean).join(' — ')), evidence, key);
+    el('p', { class: 'words' }, [incident.address, incident.description].filter(Boolean).join(' — ')), evidence, orders, papers, key);
   if (assignments.length === 0) box.append(el('p', { class: 'empty' }, t('no_assignment')));
   for (const a of assignments) box.append(ladder(a, names));
   box.dataset.id = incident.id;
   box.scrollTop = keep;
   if (strip) strip.scrollLeft = across;
-  if (hadFocus) (evidence.contains(focused) ? focused : back).focus();
+  if (hadFocus) ([evidence, papers, orders].some((part) => part.contains(focused)) ? focused : back).focus();
 }

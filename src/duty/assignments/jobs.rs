@@ -9,10 +9,10 @@ use serde_json::json;
 use super::escalate;
 use super::escalation::Channel;
 use super::store;
-use crate::duty::incidents::jobs::client;
 use crate::platform::bugs::{self, Bug};
 use crate::platform::ctx::Core;
 use crate::platform::db::Priority;
+use crate::platform::webhook::client;
 use crate::words::error::{Error, Result};
 use crate::words::ids::DeadlineId;
 

@@ -90,9 +90,9 @@ pub fn party_of_unit(tx: &mut Tx<'_>, id: &UnitId) -> Result<Party> {
 
 /// Errors: `not_found` agency.
 pub fn party_of_agency(tx: &mut Tx<'_>, id: &AgencyId) -> Result<Party> {
-    let agency = store::agency_fetch(tx.conn(), id)?;
-    let why = json!({ "name": agency.name });
-    Ok(Party { kind: AssigneeKind::Agency, id: id.to_string(), unit_id: agency.unit_id, hands: Vec::new(), why })
+    let (name, unit_id) = store::agency_fetch(tx.conn(), id)?;
+    let why = json!({ "name": name });
+    Ok(Party { kind: AssigneeKind::Agency, id: id.to_string(), unit_id, hands: Vec::new(), why })
 }
 
 /// How it comes about.

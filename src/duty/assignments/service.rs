@@ -5,3 +5,4 @@ pub use super::follow::{
     availability, crew_changed, duty_changed, feedback_given, incident_created, incident_ended, received,
     tell_assigned, tell_note,
 };
+pub use super::unit::came_back;

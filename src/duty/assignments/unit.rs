@@ -10,7 +10,7 @@ use super::offer::{self, Offer, Party};
 use super::store::{self, AssignmentRow, Origin, RungRow};
 use super::unit_ladder;
 use crate::duty::incidents::service as incident_service;
-use crate::duty::incidents::state::Command;
+use crate::duty::incidents::state::{Command, State as IncidentState};
 use crate::duty::incidents::{IncidentRow, store as incidents, trail};
 use crate::duty::officers::store as officers;
 use crate::platform::cards;
@@ -265,7 +265,7 @@ pub fn give_back(
     reason: &str,
 ) -> Result<Done> {
     let mut incident = incident_service::begin(tx, ctx, id, meta, Action::IncidentCommand)?;
-    if incident.state == crate::duty::incidents::state::State::Returned {
+    if incident.state == IncidentState::Returned {
         return Ok(Done::new(200, json!({ "id": id })));
     }
     let handed = open_unit(tx, ctx, &incident, unit)?;
@@ -304,20 +304,44 @@ fn back_to_sender(tx: &mut Tx<'_>, ctx: &Ctx, incident: &IncidentRow) -> Result<
     } else {
         incident.unit_id
     };
+    ask_anew(tx, &ctx.core, incident, &to, ctx.actor.person)
+}
+
+/// The unit has it on top of its pile, to be signed for by a fresh clock.
+fn ask_anew(tx: &mut Tx<'_>, core: &Core, incident: &IncidentRow, to: &UnitId, by: PersonId) -> Result<()> {
     let now = tx.now;
-    incidents::unit_mark(tx.conn(), &incident.id, &to, now)?;
+    incidents::unit_mark(tx.conn(), &incident.id, to, now)?;
     // Who had signed and handed it on is asked anew, and has it once.
-    pass_on(tx, &ctx.config.dispatch, &incident.id, |unit| unit == to, "came_back")?;
-    let party = offer::party_of_unit(tx, &to)?;
+    pass_on(tx, &core.config.dispatch, &incident.id, |unit| unit == *to, "came_back")?;
+    let party = offer::party_of_unit(tx, to)?;
     let offer = Offer {
         party: &party,
         origin: Origin::Transfer,
-        by: Some(ctx.actor.person),
+        by: Some(by),
         lead_override: false,
         replaces: None,
         start: None,
     };
-    offer::offer(tx, &ctx.core, incident, &offer).map(drop)
+    offer::offer(tx, core, incident, &offer).map(drop)
+}
+
+/// A linked body gave back what it was handed: an incident that had left the unit's hands by that (diverted, reported as
+/// done, closed) is its work again. False when it never had, or has gone further. The incident's row is held by the caller.
+pub fn came_back(tx: &mut Tx<'_>, core: &Core, incident: &mut IncidentRow, by: PersonId, reason: &str) -> Result<bool> {
+    match incident.state {
+        IncidentState::Diverted => {
+            incident_service::step(incident, Command::Return)?;
+            let (changed, data) = (["state".to_owned()], json!({ "reason": reason }));
+            incident_service::finish(tx, incident, by, "incident.returned", &changed, false, data)?;
+        }
+        IncidentState::FedBack | IncidentState::Closed => {
+            incident_service::reopen_row(tx, by, incident, reason)?;
+        }
+        _ => return Ok(false),
+    }
+    let unit = incident.unit_id;
+    ask_anew(tx, core, incident, &unit, by)?;
+    Ok(true)
 }
 
 /// `POST /incidents/{id}/transfer` (移交) to another unit, also outside one's own tree.

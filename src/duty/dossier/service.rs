@@ -66,7 +66,7 @@ pub async fn make(ctx: &Ctx, asked: &Asked) -> Result<Plan> {
         return Err(Error::field("as_of", "lies in the future"));
     }
     let (actor, incident) = (Arc::clone(&ctx.actor), asked.incident);
-    let facts = ctx.db.read(move |conn| gather::load(conn, &actor, &incident, until)).await?;
+    let facts = ctx.db.snapshot(move |conn| gather::load(conn, &actor, &incident, until)).await?;
     let mut limits = Vec::new();
     let (lines, missing) = told(ctx, asked, &facts, until, &mut limits).await?;
     let items = packed(ctx, asked, &facts, &mut limits).await?;

@@ -46,7 +46,8 @@ impl Sight {
 
     /// Asks the policy with a time-limited right judged by the caller.
     pub fn decide_in_window(&self, actor: &Actor, action: Action, window_open: bool) -> Decision {
-        let commanding = matches!(action, Action::IncidentCommand | Action::CallerRead);
+        let commanding =
+            matches!(action, Action::IncidentCommand | Action::CallerRead | Action::TaskSend | Action::TaskRecord);
         let path = if commanding { self.command_path.as_deref() } else { self.watched_path.as_deref() };
         let facts = Facts {
             unit_path: path,

@@ -373,12 +373,7 @@ pub fn review(
 /// A new handling round; what the first did is never undone.
 pub fn reopen(tx: &mut Tx<'_>, ctx: &Ctx, id: &IncidentId, meta: &RequestMeta, reason: &str) -> Result<Done> {
     let mut row = begin(tx, ctx, id, meta, Action::IncidentCommand)?;
-    if step(&mut row, Command::Reopen)? {
-        row.round += 1;
-        row.final_at = None;
-        service::mark(&mut row, "closed_at", Value::Null)?;
-        let data = json!({ "reason": reason, "round": row.round });
-        finish(tx, &mut row, ctx.actor.person, "incident.reopened", &["state".to_owned()], false, data)?;
+    if service::reopen_row(tx, ctx.actor.person, &mut row, reason)? {
         audit_of(tx, ctx, "incident.reopen", id, &json!({}))?;
     }
     Ok(Done::new(200, json!({ "id": id })))

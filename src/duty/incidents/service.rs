@@ -114,6 +114,19 @@ pub fn cancel_row(tx: &mut Tx<'_>, by: PersonId, row: &mut IncidentRow, reason: 
     Ok(())
 }
 
+/// A new handling round; what the former did is never undone. False when it is worked on already.
+pub fn reopen_row(tx: &mut Tx<'_>, by: PersonId, row: &mut IncidentRow, reason: &str) -> Result<bool> {
+    if !step(row, Command::Reopen)? {
+        return Ok(false);
+    }
+    row.round += 1;
+    row.final_at = None;
+    mark(row, "closed_at", Value::Null)?;
+    let data = json!({ "reason": reason, "round": row.round });
+    finish(tx, row, by, "incident.reopened", &["state".to_owned()], false, data)?;
+    Ok(true)
+}
+
 /// A step on behalf of another slice (somebody was sent, signed, moved); a
 /// state that does not allow it stays, and nothing is told twice.
 pub fn follow(tx: &mut Tx<'_>, id: &IncidentId, command: Command, by: Option<PersonId>) -> Result<State> {

@@ -1,7 +1,5 @@
-//! The signed webhook of a source's feed: how a delivery is signed, who sets it
-//! up. `jobs` sends.
+//! The signed webhook of a source's feed: who sets it up. `jobs` sends.
 
-use aws_lc_rs::hmac;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -10,9 +8,9 @@ use super::store::feed::{self, WebhookRow};
 use crate::platform::audit;
 use crate::platform::ctx::Ctx;
 use crate::platform::db::Tx;
-use crate::platform::http::body;
-use crate::platform::keys::{hex, random_secret};
+use crate::platform::keys::random_secret;
 use crate::platform::policy::{self, Action, Facts};
+use crate::platform::webhook;
 use crate::words::error::{Error, Result};
 use crate::words::time::Timestamp;
 
@@ -45,14 +43,7 @@ impl Prepared {
         check_source(&source)?;
         let facts = Facts { source: Some(&source), ..Facts::default() };
         policy::may(&ctx.actor, Action::IntegrationWrite, &facts).check("integration")?;
-        body::text("url", &put.url, 8, 500)?;
-        let parsed = reqwest::Url::parse(&put.url).map_err(|error| Error::field("url", error))?;
-        if !matches!(parsed.scheme(), "http" | "https") || parsed.host_str().is_none() {
-            return Err(Error::field("url", "must be http or https"));
-        }
-        if let Some(secret) = &put.secret {
-            body::text("secret", secret, 16, 200)?;
-        }
+        webhook::check(&put.url, put.secret.as_deref())?;
         let sealed = put.secret.as_deref().map(|secret| ctx.keys.seal(secret.as_bytes())).transpose()?;
         let fallback_plain = random_secret()?;
         Ok(Self {
@@ -120,38 +111,4 @@ pub fn view(row: &WebhookRow, last_seq: i64) -> Value {
         "last_error": row.last_error,
         "last_ok_at": row.last_ok_at,
     })
-}
-
-/// `sha256=` and the hex HMAC-SHA256 over `timestamp.delivery.body`.
-pub fn sign(secret: &[u8], timestamp: i64, delivery: &str, body: &[u8]) -> String {
-    let key = hmac::Key::new(hmac::HMAC_SHA256, secret);
-    let mut context = hmac::Context::with_key(&key);
-    context.update(format!("{timestamp}.{delivery}.").as_bytes());
-    context.update(body);
-    format!("sha256={}", hex(context.sign().as_ref()))
-}
-
-/// Seconds until the next try: doubling from 1, bounded.
-pub fn backoff_s(attempts: i32, max: u32) -> i64 {
-    let doubled = 1_i64 << attempts.clamp(1, 20).saturating_sub(1);
-    doubled.min(i64::from(max)).max(1)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_signature_covers_time_delivery_and_body() {
-        let sig = sign(b"secret-secret-secret", 1_700_000_000, "110:7", b"{}");
-        assert!(sig.starts_with("sha256=") && sig.len() == 71);
-        assert_ne!(sig, sign(b"secret-secret-secret", 1_700_000_001, "110:7", b"{}"));
-        assert_ne!(sig, sign(b"secret-secret-secret", 1_700_000_000, "110:8", b"{}"));
-        assert_ne!(sig, sign(b"secret-secret-secret", 1_700_000_000, "110:7", b"{ }"));
-    }
-
-    #[test]
-    fn waiting_doubles_up_to_the_bound() {
-        assert_eq!([1, 2, 3, 4, 9].map(|n| backoff_s(n, 60)), [1, 2, 4, 8, 60]);
-    }
 }

@@ -8,8 +8,10 @@ mod auth;
 mod backup;
 mod bucket;
 mod dispatch;
+mod documents;
 mod evidence;
 mod location;
+mod numbers;
 mod socket;
 
 use std::path::{Path, PathBuf};
@@ -20,8 +22,10 @@ pub use auth::Auth;
 pub use backup::Backup;
 pub use bucket::{Credentials, S3, Store};
 pub use dispatch::{Dispatch, Mode};
+pub use documents::{Documents, Office};
 pub use evidence::{Evidence, SceneRule, Term};
 pub use location::Location;
+pub use numbers::{Abbreviation, Numbers};
 pub use socket::Socket;
 
 use crate::words::error::{Error, Result};
@@ -40,6 +44,8 @@ pub struct Config {
     pub location: Location,
     pub backup: Backup,
     pub evidence: Evidence,
+    pub numbers: Numbers,
+    pub documents: Documents,
     pub socket: Socket,
 }
 

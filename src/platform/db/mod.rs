@@ -135,6 +135,25 @@ impl Db {
         .map_err(Error::internal)?
     }
 
+    /// Runs a read whose statements all see the database at one instant; for an answer put together from several, which
+    /// otherwise shows what one write did in one part of it and not in another. `busy` as [`Db::read`].
+    pub async fn snapshot<T, F>(&self, f: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: FnOnce(&mut Conn) -> Result<T> + Send + 'static,
+    {
+        self.read(|conn| {
+            conn.transaction(|conn| {
+                // PostgreSQL's default gives each statement its own instant; SQLite's transaction has one anyway.
+                if let Conn::Pg(plain) = conn {
+                    plain.batch_execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")?;
+                }
+                f(conn)
+            })
+        })
+        .await
+    }
+
     /// Runs a recipe in a transaction and answers after the commit.
     ///
     /// Errors: whatever the recipe answered (it is then rolled back alone),

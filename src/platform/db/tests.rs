@@ -59,6 +59,26 @@ fn what_is_asked_all_the_time_is_found_by_an_index_however_long_the_history() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_answer_put_together_from_several_reads_shows_one_instant() {
+    let (db, folder) = fresh();
+    let other = db.clone();
+    let count = |conn: &mut super::Conn| -> Result<i64> { Ok(meta::table.count().get_result(conn)?) };
+    let runtime = tokio::runtime::Handle::current();
+    let seen = db
+        .snapshot(move |conn| {
+            let before = count(conn)?;
+            runtime.block_on(other.write(Priority::Normal, |tx| put(tx, "meanwhile")))?;
+            Ok((before, count(conn)?))
+        })
+        .await
+        .unwrap();
+    assert_eq!(seen.0, seen.1);
+    assert_eq!(db.read(count).await.unwrap(), seen.0 + 1);
+    drop(db);
+    std::fs::remove_dir_all(folder).unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_failed_recipe_rolls_back_alone_and_its_hooks_never_run() {
     let (db, folder) = fresh();
     let hooks = Arc::new(AtomicUsize::new(0));

@@ -14,7 +14,8 @@ use crate::words::ids::{
     EvidenceId, FeedbackId, GridId, HoldId, IncidentId, InquiryId, IssueId, JobId, MarkId, MessageId, NoteId, PersonId,
     RungId, SceneGapId, SegmentId, SessionId, ShareId, UnitId, UploadId,
 };
-use crate::words::ids::{ManifestId, RecordingId};
+use crate::words::ids::{ActId, EditId, EntryId, ManifestId, MediationId, NumberBlockId, RecordingId};
+use crate::words::ids::{TaskEventId, TaskId};
 use crate::words::time::Timestamp;
 
 macro_rules! text_ids {
@@ -83,6 +84,13 @@ text_ids!(
     InquiryId,
     RecordingId,
     ManifestId,
+    MediationId,
+    EditId,
+    NumberBlockId,
+    ActId,
+    EntryId,
+    TaskId,
+    TaskEventId,
 );
 
 impl<DB: Backend> ToSql<BigInt, DB> for Timestamp

@@ -6,6 +6,7 @@ pub mod idem;
 pub mod pace;
 pub mod page;
 pub mod problem;
+pub mod report;
 pub mod strict;
 
 pub use body::{Body, Params, PathId, RequestMeta};

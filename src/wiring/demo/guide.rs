@@ -4,6 +4,9 @@
 
 use serde_json::{Value, json};
 
+use super::district::District;
+use crate::platform::config::{Abbreviation, Config, Office};
+
 /// User names a visitor may take, and what they are.
 const VISITORS: [(&str, &str, &str); 4] = [
     ("duty", "分局指挥长", "dispatcher of the whole district"),
@@ -19,6 +22,20 @@ pub fn accounts(password: &str) -> Value {
         .map(|(username, label, _)| json!({"username": username, "password": password, "label": label}))
         .collect();
     json!({"accounts": accounts})
+}
+
+/// How the stations and their committees are called on paper, and how in a number.
+pub fn offices(district: &District, settings: &mut Config) {
+    for room in &district.rooms {
+        let place = room.name.split("派出所").next().unwrap_or_default();
+        settings.documents.offices.push(Office {
+            unit: room.name.clone(),
+            police: format!("常州市公安局金坛分局{place}派出所"),
+            people: format!("金坛区{place}街道人民调解委员会"),
+        });
+        let text = format!("坛公（{place}）");
+        settings.numbers.abbreviations.push(Abbreviation { unit_id: room.name.clone(), text });
+    }
 }
 
 /// The text for standard error.

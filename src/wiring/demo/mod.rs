@@ -10,7 +10,9 @@ pub mod desk;
 pub mod district;
 pub mod guide;
 pub mod handset;
+pub mod linked;
 pub mod play;
+pub mod quarrels;
 pub mod seed;
 pub mod shift;
 pub mod snapshot;
@@ -57,6 +59,10 @@ pub async fn run(args: DemoArgs) -> Result<()> {
     settings.auth.require_enrolled_devices = false;
     // Pretended terminals take pictures and no films.
     settings.evidence.scene_rules.iter_mut().for_each(|rule| rule.recording = 0.0);
+    if settings.documents.public_url.is_empty() && !settings.server.listen.ends_with(":0") {
+        settings.documents.public_url = format!("http://{}", settings.server.listen);
+    }
+    guide::offices(&district::District::draft(args.seed), &mut settings);
     let loopback = settings.server.listen.starts_with("127.") || settings.server.listen.starts_with("[::1]");
     if !loopback {
         tracing::warn!(
@@ -72,7 +78,7 @@ pub async fn run(args: DemoArgs) -> Result<()> {
     let district = district::District::draft(args.seed);
     let api = Api::new(&running.url)?;
     let admin = api.login("admin", &args.password, serde_json::Value::Null).await?;
-    let ids = seeded(&admin, &district, &args.password, &data_dir).await?;
+    let ids = seeded(&api, &admin, &district, &args.password, &data_dir).await?;
     cli::print_line(&cli::ready_line(&running))?;
     say(&guide::words(&running.url, &args.password))?;
     if !args.still {
@@ -94,12 +100,20 @@ async fn first_administrator(running: &app::Running, password: &str) -> Result<(
 }
 
 /// The ids of the district: read from the data folder, or made and kept there.
-async fn seeded(admin: &Session, district: &district::District, password: &str, data_dir: &Path) -> Result<seed::Ids> {
+async fn seeded(
+    api: &Api,
+    admin: &Session,
+    district: &district::District,
+    password: &str,
+    data_dir: &Path,
+) -> Result<seed::Ids> {
     let file = data_dir.join("demo-ids.json");
     if let Ok(kept) = std::fs::read(&file) {
         return Ok(serde_json::from_slice(&kept)?);
     }
     let ids = seed::seed(admin, district, password).await?;
+    quarrels::make(api, admin, &ids, password).await?;
+    linked::make(api, admin, &ids, password).await?;
     std::fs::write(&file, serde_json::to_vec_pretty(&ids)?)?;
     Ok(ids)
 }

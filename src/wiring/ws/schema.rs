@@ -18,6 +18,8 @@ use crate::duty::evidence::messages::EvidenceReceived;
 use crate::duty::evidence::recordings::messages::RecordingsChanged;
 use crate::duty::evidence::scene::messages::SceneGapData;
 use crate::duty::location::messages::ReportingPolicy;
+use crate::duty::mediation::messages::{HistoryData, MediationData};
+use crate::duty::partners::messages::TaskMoved;
 
 /// A message type and who says it.
 struct Entry {
@@ -48,6 +50,10 @@ pub const KINDS: &[(&str, &str)] = &[
     ("duty.changed", "Somebody else changed your duty or crew."),
     ("reporting.policy", "How often the device reports its position from now on."),
     ("check_in.ask", "All right? One tap answers (`POST /me/check-ins`)."),
+    ("mediation.moved", "A record of mediation is final, in effect, performed, defaulted, or ended otherwise."),
+    ("mediation.due", "What was promised in a mediation is due, or was and nobody has said what became of it."),
+    ("mediation.history", "There were mediations before where you are going, or of its people."),
+    ("task.moved", "A work order was sent to a linked body, or something happened to it."),
     ("withdrawn", "You may no longer see what was here; the number stays."),
 ];
 
@@ -127,6 +133,9 @@ fn server(generator: &mut SchemaGenerator) -> Vec<Entry> {
         (["evidence.received"].as_slice(), g.subschema_for::<EvidenceReceived>()),
         (["scene_gap.opened", "scene_gap.closed", "scene_gap.overdue"].as_slice(), g.subschema_for::<SceneGapData>()),
         (["evidence.recordings"].as_slice(), g.subschema_for::<RecordingsChanged>()),
+        (["mediation.moved", "mediation.due"].as_slice(), g.subschema_for::<MediationData>()),
+        (["mediation.history"].as_slice(), g.subschema_for::<HistoryData>()),
+        (["task.moved"].as_slice(), g.subschema_for::<TaskMoved>()),
     ];
     let when: Vec<Value> = bodies
         .into_iter()

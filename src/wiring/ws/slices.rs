@@ -14,7 +14,7 @@ use crate::duty::location::ingest::{AckCell, Bearer, Ingest};
 pub use crate::duty::location::live::{Encoding, Subscription};
 use crate::duty::location::live::{Live, Scope};
 pub use crate::duty::location::uplink;
-use crate::duty::{assignments, backup, crews, evidence, incidents, location, officers, rooms};
+use crate::duty::{assignments, backup, crews, evidence, incidents, location, mediation, officers, partners, rooms};
 use crate::platform::ctx::{Core, Ctx};
 use crate::platform::db::Conn;
 use crate::platform::http::body::text_opt;
@@ -55,6 +55,8 @@ fn body(conn: &mut Conn, actor: &Actor, envelope: &Envelope) -> Result<Option<Va
         "backup" => backup::messages::render(conn, actor, envelope),
         "evidence" => evidence::messages::render(conn, actor, envelope),
         "scene_gap" => evidence::scene::messages::render(conn, actor, envelope),
+        "mediation" => mediation::messages::render(conn, actor, envelope),
+        "task" => partners::messages::render(conn, actor, envelope),
         "check_in" => Ok(Some(envelope.args.clone())),
         "reporting" => location::messages::render(conn, &actor.person, &envelope.subject.id),
         "duty" => crews::messages::render(conn, &actor.person, &envelope.subject.id, &envelope.args),

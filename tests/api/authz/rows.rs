@@ -52,6 +52,14 @@ pub enum Subject {
     Camera,
     /// A recording on it that O wore.
     Recording,
+    /// O's record of mediation; the twin is its incident, to which he was sent.
+    Mediation,
+    /// A number that O's handheld holds.
+    NumberBlock,
+    /// A linked body that the station keeps.
+    Agency,
+    /// An order that D handed to such a body; the twin is its incident, to which O was sent.
+    Task,
 }
 
 /// One route.
@@ -398,4 +406,109 @@ pub const ROWS: &[Row] = &[
     row("GET /inquiries/{id}", Subject::Inquiry, "+0+000 0000"),
     row("POST /inquiries/{id}/approve", Subject::Inquiry, "+0-000 0000"),
     row("POST /inquiries/{id}/close", Subject::Inquiry, "+0+000 0000"),
+    // Mediation: who is at the scene and who commands it write, who answers for them reads; no system.
+    row("GET /mediations", Subject::Nothing, "+++++- +++-"),
+    row("GET /mediations/{id}", Subject::Mediation, "++++0- 0000"),
+    row("GET /mediations/{id}/edits", Subject::Mediation, "++++0- 0000"),
+    with(
+        "PUT /mediations/{id}",
+        Subject::Mediation,
+        |_, t| json!({ "incident_id": t.twin, "kind": "police", "record": {} }),
+        "++-+0- 0000",
+    ),
+    with("PATCH /mediations/{id}", Subject::Mediation, |_, _| json!({ "fields": { "place": "p" } }), "++-+0- 0000"),
+    with(
+        "POST /mediations/{id}/particulars",
+        Subject::Mediation,
+        |_, _| json!({ "fields": [format!("parties/{}/phone", new_id())], "purpose": "p" }),
+        "++-+0- 0000",
+    ),
+    with(
+        "POST /mediations/{id}/consents",
+        Subject::Mediation,
+        |_, _| json!({ "party": new_id(), "consents": true }),
+        "++-+0- 0000",
+    ),
+    with(
+        "POST /mediations/{id}/signatures",
+        Subject::Mediation,
+        |_, _| json!({ "signer": new_id(), "content_hash": "0".repeat(64), "status": "refused", "reason": "r" }),
+        "++-+0- 0000",
+    ),
+    // By who leads it alone, whoever else commands the scene.
+    row("POST /mediations/{id}/finalize", Subject::Mediation, "---+0- 0000"),
+    // Withdrawn by who answers for the unit, neither by who led it nor by who sends people.
+    with(
+        "POST /mediations/{id}/steps",
+        Subject::Mediation,
+        |_, _| json!({ "step": "void", "reason": "r" }),
+        "+-+-0- 0000",
+    ),
+    with(
+        "POST /mediations/{id}/copies",
+        Subject::Mediation,
+        |_, _| json!({ "party": new_id(), "document": "agreement", "way": "printed" }),
+        "++-+0- 0000",
+    ),
+    with(
+        "POST /mediations/{id}/performances",
+        Subject::Mediation,
+        |_, _| json!({ "term": new_id(), "outcome": "performed" }),
+        "++-+0- 0000",
+    ),
+    // By who leads it, as finalizing.
+    with(
+        "POST /mediations/{id}/referrals",
+        Subject::Mediation,
+        |w, _| json!({ "agency_id": w.agency, "purpose": "mediate", "ask": "a" }),
+        "---+0- 0000",
+    ),
+    row("POST /mediations/{id}/prefill", Subject::Mediation, "++-+0- 0000"),
+    row("GET /incidents/{id}/mediation-history", Subject::Incident, "++++0- 0000"),
+    // A draft, with everything that stands on it, for who writes; whoever holds a paper may ask whether it counts.
+    row("GET /mediations/{id}/documents/{kind}.pdf", Subject::Mediation, "++-+0- 0000"),
+    row("GET /verify/{id}", Subject::Unknown, "public"),
+    // Numbers of documents: of the unit's own people, and of who answers for it.
+    with(
+        "POST /units/{id}/number-blocks",
+        Subject::Unit,
+        |_, _| json!({ "series": "xczatj", "count": 1 }),
+        "++-++0 0000",
+    ),
+    row("POST /number-blocks/{id}/return", Subject::NumberBlock, "++++-0 0000"),
+    row("GET /units/{id}/numbers", Subject::Unit, OWN_ORG),
+    row("GET /units/{id}/numbers/summary", Subject::Unit, OWN_ORG),
+    with(
+        "POST /units/{id}/numbers/preprinted",
+        Subject::Unit,
+        |_, _| json!({ "series": "xczatj", "number": format!("{}-1", new_id().split_off(24)) }),
+        "++-++0 0000",
+    ),
+    with(
+        "POST /units/{id}/numbers/void",
+        Subject::Unit,
+        // None that is there: refused after the caller was let in.
+        |_, _| json!({ "series": "xczatj", "number": 999_999, "reason": "r" }),
+        "+++--0 0000",
+    ),
+    // Figures are for who answers for the unit.
+    Row { query: "from=2026-01-01&to=2026-01-31", ..row("GET /reports/mediations", Subject::Nothing, "+++--- ++--") },
+    // Linked bodies, and work orders: ours by the incident; of systems only the account of the body itself.
+    with(
+        "PUT /agencies/{id}",
+        Subject::Agency,
+        |_, _| json!({ "name": "N", "kind": "fire", "channel": "phone", "phone": "119" }),
+        "+--000 0-00",
+    ),
+    row("GET /incidents/{id}/tasks", Subject::Incident, "++++0- 0000"),
+    with(
+        "POST /incidents/{id}/tasks",
+        Subject::Incident,
+        |w, _| json!({ "agency_id": w.agency, "ask": "a" }),
+        "++++0- 0000",
+    ),
+    row("GET /tasks/{id}", Subject::Task, "++++0- 0000"),
+    with("POST /tasks/{id}/events", Subject::Task, |_, _| json!({ "kind": "sign", "by_name": "Chen" }), "+++-0- 0000"),
+    row("GET /inbox/tasks", Subject::Nothing, KEYED),
+    Row { query: "from=2026-01-01&to=2026-01-31", ..row("GET /reports/tasks", Subject::Nothing, "+++--- ++--") },
 ];

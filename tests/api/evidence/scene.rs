@@ -75,18 +75,6 @@ impl Visit {
     }
 }
 
-/// A recording that says how long it is and shows nothing.
-fn film_of(seconds: u32) -> Vec<u8> {
-    let boxed = |kind: &[u8; 4], body: &[u8]| {
-        let size = u32::try_from(body.len() + 8).unwrap();
-        [size.to_be_bytes().as_slice(), kind, body].concat()
-    };
-    let times = [[0; 12].as_slice(), &1_000_u32.to_be_bytes(), &(seconds * 1_000).to_be_bytes(), &[0; 80]].concat();
-    // Each film is another one.
-    let pictures = boxed(b"mdat", uuid::Uuid::now_v7().as_bytes());
-    [boxed(b"ftyp", b"isom\0\0\x02\0isom"), boxed(b"moov", &boxed(b"mvhd", &times)), pictures].concat()
-}
-
 fn requirements(gaps: &[Value]) -> Vec<&str> {
     gaps.iter().map(|gap| gap["requirement"].as_str().unwrap()).collect()
 }
@@ -100,7 +88,8 @@ async fn a_gap_is_shown_before_clearing_comes_with_it_and_counts_down() {
     assert_eq!(asked[1], json!(["photos", 0, 2, "no_photos"]));
     let seconds = asked[0][2].as_i64().unwrap();
     let most = 541 + i64::from(visit.passed());
-    assert!((540..=most).contains(&seconds), "nine tenths of ten minutes: {asked:?}");
+    // The answer may carry the instant of a batch that began just before the visit did by the test's clock.
+    assert!((539..=most).contains(&seconds), "nine tenths of ten minutes: {asked:?}");
     assert_eq!((&asked[0][0], &asked[0][3]), (&json!("recording"), &json!("no_recording")));
     // Of a fight this morning at another place, and of now.
     visit.photo(1, 86_400.0).await;

@@ -1,5 +1,6 @@
 //! A duplicate of every write: the same request under the same key is answered the same and done once.
 
+use crate::mediation::{PARTY_A, PARTY_B, TERM, later, picture};
 use crate::support::evidence::{Signer, jpeg};
 use crate::support::{Officer, Reply, TestApp, Unit, ago, fix, new_id, now, operations, wait_until};
 use serde_json::{Value, json};
@@ -92,6 +93,9 @@ async fn a_duplicate_of_every_write_is_answered_alike_and_done_once() {
     backups(&app, &mut twice).await;
     evidence(&app, &mut twice).await;
     inquiries(&app, &mut twice).await;
+    mediation(&app, &mut twice).await;
+    agreement(&app, &mut twice).await;
+    orders(&app, &mut twice).await;
     let offered: BTreeSet<String> = operations(&app)
         .await
         .iter()
@@ -413,6 +417,20 @@ async fn backups(app: &TestApp, twice: &mut Twice) {
     twice.send(&caller, "POST", "/me/check-ins", &[], json!({ "assignment_id": assignment["id"] })).await;
 }
 
+async fn orders(app: &TestApp, twice: &mut Twice) {
+    let (station, room, _) = app.station("Twice").await;
+    let agency = new_id();
+    let body = json!({ "name": "Gas", "kind": "utility", "channel": "phone", "phone": "1", "unit_id": station.id });
+    twice.send(station.admin(), "PUT", "/agencies/{id}", &[&agency], body).await;
+    let incident = room.incident(station.near(0.0, 0.0)).await["id"].as_str().unwrap().to_owned();
+    let order = json!({ "agency_id": agency, "ask": "a leak" });
+    let task = twice.send(&room, "POST", "/incidents/{id}/tasks", &[&incident], order).await.id();
+    let signed = json!({ "kind": "sign", "by_name": "Chen" });
+    let seen = twice.send(&room, "POST", "/tasks/{id}/events", &[&task], signed).await;
+    assert_eq!(seen["events"].as_array().map(Vec::len), Some(2), "{}", seen.json);
+    assert_eq!(room.get(&format!("/incidents/{incident}/tasks")).await.ok().items().len(), 1);
+}
+
 async fn inquiries(app: &TestApp, twice: &mut Twice) {
     let (station, _, officer) = app.station("Twice").await;
     let boss = station.supervisor("boss").await;
@@ -426,4 +444,106 @@ async fn inquiries(app: &TestApp, twice: &mut Twice) {
     assert_eq!(listed.items().iter().filter(|one| one["number"] == number.as_str()).count(), 1);
     twice.send(&app.admin().await, "POST", "/inquiries/{id}/approve", &[&id], json!({})).await;
     twice.send(&boss, "POST", "/inquiries/{id}/close", &[&id], json!({})).await;
+}
+
+async fn mediation(app: &TestApp, twice: &mut Twice) {
+    let (station, room, officer) = app.station("Twice").await;
+    let incident = room.incident(station.center).await;
+    room.assign(&incident, &[&officer]).await;
+    let (id, party) = (new_id(), new_id());
+    let record = json!({ "parties": { &party: { "name": "Zhao", "phone": "13800138000" } } });
+    let body = json!({ "incident_id": incident["id"], "kind": "police", "record": record });
+    twice.send(&officer, "PUT", "/mediations/{id}", &[&id], body).await;
+    let listed = officer.get("/mediations").await.ok();
+    assert_eq!((listed.items().len(), &listed.items()[0]["version"]), (1, &json!(1)));
+    // A single field names the version that was seen.
+    let (key, body) = (new_id(), json!({ "fields": { "place": "a bridge" } }));
+    let headers = [("idempotency-key", key.as_str()), ("if-match", "\"1\"")];
+    let one = officer.send("PATCH", &format!("/mediations/{id}"), &headers, Some(body.clone())).await.ok();
+    let two = officer.send("PATCH", &format!("/mediations/{id}"), &headers, Some(body)).await.ok();
+    assert_eq!((&one["version"], &one.json), (&json!(2), &two.json));
+    twice.done.insert("PATCH /mediations/{id}".to_owned());
+    let edits = officer.get(&format!("/mediations/{id}/edits")).await.ok();
+    assert_eq!(edits.items().len(), 3, "{}", edits.json);
+    // A question that is asked twice is in the audit twice.
+    let asked = json!({ "fields": [format!("parties/{party}/phone")], "purpose": "to call him" });
+    twice.send(&officer, "POST", "/mediations/{id}/particulars", &[&id], asked).await;
+    assert_eq!(app.count(format!("FROM audit WHERE subject_id = '{id}' AND action LIKE '%read'")).await, 2);
+
+    let leased = json!({ "series": "xczatj", "count": 3 });
+    let block = twice.send(&officer, "POST", "/units/{id}/number-blocks", &[&station.id], leased).await.id();
+    let spoilt = json!({ "void": [{ "number": 1, "reason": "spoilt" }] });
+    twice.send(&officer, "POST", "/number-blocks/{id}/return", &[&block], spoilt).await;
+    let form = json!({ "series": "xczatj", "number": "A 00001", "last": "A 00005" });
+    twice.send(&officer, "POST", "/units/{id}/numbers/preprinted", &[&station.id], form).await;
+    let void = json!({ "series": "xczatj", "number": 2, "reason": "torn" });
+    twice.send(&room, "POST", "/units/{id}/numbers/void", &[&station.id], void).await;
+    let register = room.get(&format!("/units/{}/numbers", station.id)).await.ok();
+    let states: Vec<&str> = register.items().iter().map(|row| row["state"].as_str().unwrap()).collect();
+    let forms = ["reserved"; 5];
+    assert_eq!(states, [["void", "void", "returned"].as_slice(), forms.as_slice()].concat());
+}
+
+/// From the first word of the parties to a payment; and one that fails.
+async fn agreement(app: &TestApp, twice: &mut Twice) {
+    let (station, room, wang) = app.station("Twice").await;
+    let li = station.officer("li").await;
+    let incident = room.incident(station.center).await;
+    room.assign(&incident, &[&wang]).await;
+    let (id, record) = (new_id(), later(&wang, &li));
+    let path = format!("/mediations/{id}");
+    let body = json!({ "incident_id": incident["id"], "kind": "police", "record": record });
+    wang.put(&path, body.clone()).await.expect(201);
+    twice.send(&wang, "POST", "/mediations/{id}/prefill", &[&id], json!({})).await;
+    for party in [PARTY_A, PARTY_B] {
+        let said = json!({ "party": party, "consents": true });
+        twice.send(&wang, "POST", "/mediations/{id}/consents", &[&id], said).await;
+    }
+    for signer in [PARTY_A, PARTY_B, &wang.person_id] {
+        let hash = wang.get(&path).await.ok()["content_hash"].clone();
+        let signed = json!({ "signer": signer, "content_hash": hash, "image": picture() });
+        twice.send(&wang, "POST", "/mediations/{id}/signatures", &[&id], signed).await;
+    }
+    // Its papers are made meanwhile.
+    let last: (&str, &str, &[&str]) = ("POST", "/mediations/{id}/finalize", &[&id]);
+    let serial = twice.send_while(&wang, last, json!({}), &["documents", "version"]).await["serial_no"].clone();
+    wait_until("the papers", || async {
+        let documents = wang.get(&path).await.ok()["documents"].clone();
+        let mut kept = documents.as_array().unwrap().iter().filter(|one| one["stored"] == true);
+        kept.all(|one| one["evidence_id"].is_string())
+    })
+    .await;
+    let copied = json!({ "party": PARTY_A, "document": "agreement", "way": "printed" });
+    // Each has a paper of its own, which is made meanwhile.
+    let meanwhile = ["documents", "version"];
+    twice.send_while(&wang, ("POST", "/mediations/{id}/copies", &[&id]), copied, &meanwhile).await;
+    let paid = json!({ "term": TERM, "outcome": "performed", "amount_fen": 100 });
+    twice.send_while(&wang, ("POST", "/mediations/{id}/performances", &[&id]), paid, &meanwhile).await;
+    let done = wang.get(&path).await.ok();
+    for (member, count) in [("consents", 2), ("copies", 1), ("performances", 1)] {
+        assert_eq!(done[member].as_array().map(Vec::len), Some(count), "{member}: {}", done.json);
+    }
+    for paper in ["receipt", "delivery"] {
+        let of_kind = done["documents"].as_array().unwrap().iter().filter(|one| one["kind"] == paper);
+        assert_eq!(of_kind.count(), 1, "{paper}: {}", done["documents"]);
+    }
+    let signed = done["signing"]["signatures"].as_array().map(Vec::len);
+    assert_eq!((signed, &done["serial_no"]), (Some(3), &serial), "{}", done.json);
+    // Another one, where they do not agree.
+    let other = new_id();
+    wang.put(&format!("/mediations/{other}"), body).await.expect(201);
+    for party in [PARTY_A, PARTY_B] {
+        let said = json!({ "party": party, "consents": true });
+        wang.post(&format!("/mediations/{other}/consents"), said).await.expect(201);
+    }
+    let failed = json!({ "step": "fail", "reason": "neither gives way" });
+    let failed = twice.send(&wang, "POST", "/mediations/{id}/steps", &[&other], failed).await;
+    let agency = new_id();
+    let committee = json!({ "name": "调委会", "kind": "mediation_committee", "channel": "phone", "phone": "0519-1", "unit_id": station.id });
+    station.admin().put(&format!("/agencies/{agency}"), committee).await.expect(201);
+    let referral = json!({ "agency_id": agency, "purpose": "mediate", "ask": "请接收" });
+    let handed = twice.send(&wang, "POST", "/mediations/{id}/referrals", &[&other], referral).await;
+    assert_eq!(handed["referrals"].as_array().map(Vec::len), Some(1), "{}", handed.json);
+    let steps = failed["history"].as_array().unwrap().iter().filter(|step| step["step"] == "fail").count();
+    assert_eq!(steps, 1, "{}", failed.json);
 }

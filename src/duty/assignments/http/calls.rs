@@ -109,7 +109,7 @@ pub async fn fetch(ctx: Ctx, PathId(id): PathId<AssignmentId>) -> Result<HttpRes
     let actor = std::sync::Arc::clone(&ctx.actor);
     let (version, value) = ctx
         .db
-        .read(move |conn| {
+        .snapshot(move |conn| {
             let row = store::assignment_fetch(conn, &id)?;
             may_see(conn, &actor, &row)?;
             Ok((row.version, view::full(conn, &row)?))

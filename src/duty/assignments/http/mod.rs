@@ -1,4 +1,4 @@
-//! Endpoints of assignments, the unit's acts on an incident, agencies.
+//! Endpoints of assignments and of the unit's acts on an incident.
 
 mod calls;
 mod units;
@@ -38,8 +38,7 @@ pub fn routes(config: &mut ServiceConfig) {
         .service(resource("/assignments/{id}/reassign").route(post().to(calls::reassign)))
         .service(resource("/assignments/{id}/keep").route(post().to(calls::keep)))
         .service(resource("/assignments/{id}/leave").route(post().to(calls::leave)))
-        .service(resource("/me/assignments").route(get().to(calls::mine)))
-        .service(resource("/agencies").route(get().to(units::agencies)).route(post().to(units::agency)));
+        .service(resource("/me/assignments").route(get().to(calls::mine)));
 }
 
 /// The part of the interface description that is ours.
@@ -59,8 +58,6 @@ pub fn routes(config: &mut ServiceConfig) {
     units::give_back,
     units::transfer,
     units::propose,
-    units::agencies,
-    units::agency,
 ))]
 pub struct Api;
 
@@ -70,7 +67,7 @@ async fn made(ctx: &Ctx, done: &Done) -> Result<HttpResponse> {
         serde_json::from_value(done.resource.get("ids").cloned().unwrap_or_default()).map_err(Error::internal)?;
     let shown = ctx
         .db
-        .read(move |conn| {
+        .snapshot(move |conn| {
             ids.iter()
                 .map(|id| {
                     let row = store::assignment_fetch(conn, id)?;
@@ -88,7 +85,7 @@ async fn one(ctx: &Ctx, done: &Done) -> Result<HttpResponse> {
     let id: AssignmentId = done.id()?;
     let (version, value) = ctx
         .db
-        .read(move |conn| {
+        .snapshot(move |conn| {
             let row = store::assignment_fetch(conn, &id)?;
             Ok((row.version, view::full(conn, &row)?))
         })

@@ -1,20 +1,18 @@
-//! The unit's acts on an incident, the feedback proposal, partner agencies.
+//! The unit's acts on an incident, the feedback proposal.
 
 use actix_web::HttpResponse;
 use serde::Deserialize;
-use serde_json::json;
 
-use super::super::store::{self, AgencyRow};
 use super::super::{proposal, unit};
 use crate::duty::incidents::access;
 use crate::duty::incidents::http::shown;
 use crate::duty::incidents::store as incidents;
 use crate::platform::ctx::Ctx;
 use crate::platform::db::{Priority, Tx};
-use crate::platform::http::{Body, Done, PathId, body, idem};
-use crate::platform::policy::{self, Action, Facts};
+use crate::platform::http::{Body, PathId, body, idem};
+use crate::platform::policy::Action;
 use crate::words::error::Result;
-use crate::words::ids::{AgencyId, IncidentId, UnitId};
+use crate::words::ids::{IncidentId, UnitId};
 
 /// Signing for a call.
 #[derive(Clone, Debug, Deserialize, utoipa::ToSchema)]
@@ -39,13 +37,6 @@ pub struct GiveBack {
 pub struct Transfer {
     pub unit_id: UnitId,
     pub reason: Option<String>,
-}
-
-/// A partner agency.
-#[derive(Clone, Debug, Deserialize, utoipa::ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct NewAgency {
-    pub name: String,
 }
 
 /// A named person of the unit signs for the call (签收).
@@ -107,34 +98,4 @@ pub async fn propose(ctx: Ctx, PathId(id): PathId<IncidentId>) -> Result<HttpRes
         })
         .await?;
     Ok(HttpResponse::Ok().json(value))
-}
-
-/// Partner agencies that can be sent.
-///
-/// Permissions: everybody but service accounts.
-#[utoipa::path(get, path = "/api/v1/agencies", tag = "assignments", responses((status = 200, body = Object)))]
-pub async fn agencies(ctx: Ctx) -> Result<HttpResponse> {
-    policy::may(&ctx.actor, Action::OrgRead, &Facts::default()).check("agency")?;
-    let rows = ctx.db.read(store::agencies_list).await?;
-    Ok(HttpResponse::Ok().json(json!({ "items": rows, "next_cursor": null })))
-}
-
-/// Registers a partner agency.
-///
-/// Permissions: administrators.
-#[utoipa::path(post, path = "/api/v1/agencies", tag = "assignments", request_body = NewAgency, responses((status = 201, body = Object)))]
-pub async fn agency(ctx: Ctx, body: Body<NewAgency>) -> Result<HttpResponse> {
-    let facts = Facts { unit_path: Some(&ctx.actor.unit_path), ..Facts::default() };
-    policy::may(&ctx.actor, Action::OrgWrite, &facts).check("agency")?;
-    body::text("name", &body.name, 1, 100)?;
-    let (name, unit_id) = (body.value.name, ctx.actor.unit);
-    let done = idem::run(&ctx, &body.meta, Priority::Normal, move |tx| {
-        let row = AgencyRow { id: AgencyId::new(), unit_id, name: name.clone(), created_at: tx.now };
-        store::agency_insert(tx.conn(), &row)?;
-        Ok(Done::new(201, json!({ "id": row.id })))
-    })
-    .await?;
-    let id: AgencyId = done.id()?;
-    let row = ctx.db.read(move |conn| store::agency_fetch(conn, &id)).await?;
-    Ok(HttpResponse::Created().json(row))
 }

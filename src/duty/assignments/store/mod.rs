@@ -120,16 +120,6 @@ pub struct MemberRow {
     pub open: bool,
 }
 
-/// A partner agency: fire, ambulance, gas, power, the city's 12345.
-#[derive(Clone, Debug, Queryable, Insertable, serde::Serialize, utoipa::ToSchema)]
-#[diesel(table_name = agency)]
-pub struct AgencyRow {
-    pub id: AgencyId,
-    pub unit_id: UnitId,
-    pub name: String,
-    pub created_at: Timestamp,
-}
-
 /// Errors: `not_found`.
 pub fn assignment_fetch(conn: &mut Conn, id: &AssignmentId) -> Result<AssignmentRow> {
     straight::one(conn, assignment::table.find(id))?.ok_or_else(|| Error::not_found("assignment"))
@@ -329,16 +319,10 @@ pub fn assigned_people(conn: &mut Conn, incident: &IncidentId) -> Result<Vec<Per
     crate::duty::incidents::store::people_open(conn, incident)
 }
 
+/// Name and keeping unit of a partner agency: fire, ambulance, gas, power, the city's 12345.
+///
 /// Errors: `not_found`.
-pub fn agency_fetch(conn: &mut Conn, id: &AgencyId) -> Result<AgencyRow> {
-    agency::table.find(id).first(conn).optional()?.ok_or_else(|| Error::not_found("agency"))
-}
-
-pub fn agency_insert(conn: &mut Conn, row: &AgencyRow) -> Result<()> {
-    diesel::insert_into(agency::table).values(row).execute(conn)?;
-    Ok(())
-}
-
-pub fn agencies_list(conn: &mut Conn) -> Result<Vec<AgencyRow>> {
-    Ok(agency::table.order((agency::name.asc(), agency::id.asc())).limit(500).load(conn)?)
+pub fn agency_fetch(conn: &mut Conn, id: &AgencyId) -> Result<(String, UnitId)> {
+    let found = agency::table.find(id).select((agency::name, agency::unit_id)).first(conn).optional()?;
+    found.ok_or_else(|| Error::not_found("agency"))
 }

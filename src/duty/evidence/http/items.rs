@@ -17,6 +17,7 @@ use super::super::store::{self, ListFilter, Scope};
 use crate::duty::inquiries;
 use crate::duty::officers::store as officers;
 use crate::platform::ctx::Ctx;
+use crate::platform::db::Conn;
 use crate::platform::http::page::{self, Items};
 use crate::platform::http::problem::request_reads_chinese;
 use crate::platform::http::{Params, PathId, body};
@@ -156,13 +157,18 @@ pub async fn fetch(
     request: HttpRequest,
 ) -> Result<HttpResponse> {
     body::text_opt("purpose", query.purpose.as_deref(), PURPOSE_MAX)?;
-    let (row, sight) = access::seen_whole(&ctx, id, Action::EvidenceRead, query.inquiry).await?;
+    let (_, sight) = access::seen_whole(&ctx, id, Action::EvidenceRead, query.inquiry).await?;
     if !sight.own {
         let under = sight.under.as_ref();
         access::record_under(&ctx, under, Some(id), Look::Metadata, query.purpose, json!({})).await?;
     }
     let english = !request_reads_chinese(&request);
-    let value = ctx.db.read(move |conn| view::full(conn, row, english)).await?;
+    // The row again: what was read to decide may be older than what the view reads with it.
+    let seen = move |conn: &mut Conn| {
+        let row = store::evidence_fetch(conn, &id)?;
+        view::full(conn, row, english)
+    };
+    let value = ctx.db.snapshot(seen).await?;
     Ok(HttpResponse::Ok().insert_header((CACHE_CONTROL, "no-store")).json(value))
 }
 

@@ -65,7 +65,7 @@ pub async fn shown(ctx: &Ctx, done: &Done, english: bool) -> Result<HttpResponse
     let id: EvidenceId = done.id()?;
     let value = ctx
         .db
-        .read(move |conn| {
+        .snapshot(move |conn| {
             let row = store::evidence_fetch(conn, &id)?;
             view::full(conn, row, english)
         })

@@ -112,7 +112,7 @@ pub fn people_of(conn: &mut Conn, id: &AssignmentId) -> Result<Vec<PersonId>> {
 
 pub fn recordings(conn: &mut Conn, people: &[PersonId], from: Timestamp, to: Timestamp) -> Result<Vec<Stretch>> {
     let rows = gaps::recordings_of(conn, people, from, to)?;
-    Ok(rows.into_iter().map(|(at, ms)| Stretch { from: at, to: at.plus_millis(ms) }).collect())
+    Ok(rows.into_iter().map(|(_, at, ms)| Stretch { from: at, to: at.plus_millis(ms) }).collect())
 }
 
 pub fn recorded(conn: &mut Conn, row: &AssignmentRow, rule: &SceneRule, visit: Option<Stretch>) -> Result<Measured> {

@@ -8,7 +8,7 @@ use crate::platform::db::Conn;
 use crate::platform::db::conn::MultiBackend;
 use crate::platform::db::schema::{assignment_person, evidence, evidence_incident, scene_gap as gap};
 use crate::words::error::{Error, Result};
-use crate::words::ids::{AssignmentId, IncidentId, PersonId, SceneGapId, UnitId};
+use crate::words::ids::{AssignmentId, EvidenceId, IncidentId, PersonId, SceneGapId, UnitId};
 use crate::words::time::Timestamp;
 use crate::{lock_row, per_backend};
 
@@ -192,17 +192,17 @@ pub fn gaps_recorded(conn: &mut Conn, person: &PersonId, from: Timestamp, to: Ti
         .load(conn)?)
 }
 
-/// When each recording of these people began and how long it is, of those that may reach into a stretch. One that still
+/// Each recording of these people with when it began and how long it is, of those that may reach into a stretch. One that still
 /// lies on its camera has not been handed in; one in quarantine proves nothing yet.
 pub fn recordings_of(
     conn: &mut Conn,
     people: &[PersonId],
     from: Timestamp,
     to: Timestamp,
-) -> Result<Vec<(Timestamp, i64)>> {
+) -> Result<Vec<(EvidenceId, Timestamp, i64)>> {
     let worn = evidence::wearer_id.eq_any(people);
     let made = evidence::wearer_id.is_null().and(evidence::author_id.eq_any(people));
-    let rows: Vec<(Timestamp, Option<i64>)> = evidence::table
+    let rows: Vec<(EvidenceId, Timestamp, Option<i64>)> = evidence::table
         .filter(made.or(worn))
         .filter(evidence::kind.eq_any([Kind::Video, Kind::Audio]))
         .filter(evidence::captured_at.ge(from.plus_secs(-RECORDING_MAX_S)))
@@ -212,9 +212,9 @@ pub fn recordings_of(
         .filter(evidence::place.ne(Place::OnCamera))
         .order(evidence::captured_at.asc())
         .limit(RECORDINGS_MAX)
-        .select((evidence::captured_at, evidence::duration_ms))
+        .select((evidence::id, evidence::captured_at, evidence::duration_ms))
         .load(conn)?;
-    Ok(rows.into_iter().map(|(at, ms)| (at, ms.unwrap_or(0))).collect())
+    Ok(rows.into_iter().map(|(id, at, ms)| (id, at, ms.unwrap_or(0))).collect())
 }
 
 /// Items of one kind that belong to an incident and were captured in a stretch; copies of others are not counted.

@@ -135,7 +135,7 @@ pub async fn fetch(ctx: Ctx, PathId(id): PathId<IncidentId>) -> Result<HttpRespo
     let inner = ctx.clone();
     let (version, value) = ctx
         .db
-        .read(move |conn| {
+        .snapshot(move |conn| {
             let row = store::incident_fetch(conn, &id)?;
             access::sight(conn, &inner.actor, &row)?.check(&inner.actor, Action::IncidentRead)?;
             Ok((row.version, view::full(conn, &inner.keys, &row, now)?))

@@ -80,7 +80,7 @@ pub async fn shown(ctx: &Ctx, done: &Done) -> Result<HttpResponse> {
     let (core, now) = (std::sync::Arc::clone(&ctx.core), ctx.clock.now());
     let (version, mut value) = ctx
         .db
-        .read(move |conn| {
+        .snapshot(move |conn| {
             let row = store::incident_fetch(conn, &id)?;
             Ok((row.version, view::full(conn, &core.keys, &row, now)?))
         })

@@ -5,6 +5,7 @@ use diesel::prelude::*;
 use crate::per_backend;
 use crate::platform::db::schema::{feed_entry, feed_head, feed_webhook};
 use crate::platform::db::{Conn, kept, straight};
+use crate::platform::webhook::Progress;
 use crate::words::error::{Error, Result};
 use crate::words::ids::{IncidentId, PersonId};
 use crate::words::time::Timestamp;
@@ -113,15 +114,6 @@ pub fn webhook_lease(conn: &mut Conn, source: &str, now: Timestamp, until: Times
         .returning(feed_webhook::lease_gen)
         .get_result(conn)
         .optional()?)
-}
-
-/// How one turn of sending ended.
-pub struct Progress {
-    pub delivered_seq: i64,
-    pub attempts: i32,
-    pub next_at: Timestamp,
-    pub error: Option<String>,
-    pub ok_at: Option<Timestamp>,
 }
 
 /// Records the turn and until when the lease is kept; writes nothing when it was lost meanwhile.

@@ -246,6 +246,28 @@ pub async fn person_change(ctx: &Ctx, meta: &RequestMeta, id: PersonId, body: Pe
     .await
 }
 
+/// Lets a service account speak for one source and no other; the caller's own recipe.
+///
+/// Errors: `not_found`, `forbidden`, `invalid_field` for a person who is none, `conflict` when it speaks for another.
+pub fn source_bind(tx: &mut Tx<'_>, auth: &Auth, actor: &Actor, id: &PersonId, source: &str) -> Result<()> {
+    let mut row = person_writable(tx.conn(), actor, id)?;
+    if row.kind != PersonKind::ServiceAccount {
+        return Err(Error::field("service_person_id", "must be a service account"));
+    }
+    match &row.source {
+        Some(known) if known == source => Ok(()),
+        Some(_) => Err(Error::conflict("the account speaks for another source")),
+        None => {
+            row.source = Some(source.to_owned());
+            row.version += 1;
+            row.updated_at = tx.now;
+            store::person_update(tx.conn(), &row)?;
+            auth_changed(tx, auth, AuthChange::PersonChanged(*id))?;
+            audit::record(tx, Some(actor), "person.change", "person", &id.to_string(), &json!({ "source": source }))
+        }
+    }
+}
+
 /// Disables or enables an account; disabling ends every session within a second.
 pub async fn person_status_set(ctx: &Ctx, meta: &RequestMeta, id: PersonId, to: PersonStatus) -> Result<Done> {
     admin_only(&ctx.actor)?;

@@ -12,7 +12,7 @@ use crate::platform::db::{Conn, Priority};
 use crate::platform::events::Event;
 use crate::platform::http::{Done, RequestMeta, idem};
 use crate::platform::policy::{Action, Actor, Decision, Facts, PersonKind, may};
-use crate::words::error::{Error, Result};
+use crate::words::error::{Code, Error, Result};
 use crate::words::ids::UnitId;
 
 /// Units of a path deeper than this are refused; bounds the stored path.
@@ -149,4 +149,21 @@ fn depth_check(parent_path: &str, below: usize) -> Result<()> {
         return Err(Error::conflict(format!("units nest at most {DEPTH_MAX} deep")));
     }
     Ok(())
+}
+
+/// The units whose figures the actor is asking for: those below `unit`, or below his own.
+///
+/// Errors: `not_found` outside his subtree, `forbidden` for who answers for no unit.
+pub fn units_reported(conn: &mut Conn, actor: &Actor, unit: Option<&UnitId>) -> Result<Vec<UnitRow>> {
+    let path = match unit {
+        Some(unit) => store::unit_fetch(conn, unit)?.path,
+        None => actor.unit_path.clone(),
+    };
+    if !actor.commands(&path) {
+        return Err(Error::not_found("unit"));
+    }
+    if !(actor.kind.is_watching() || actor.kind == PersonKind::Custodian) {
+        return Err(Error::new(Code::Forbidden));
+    }
+    store::units_in_subtree(conn, &path)
 }

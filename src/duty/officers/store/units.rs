@@ -84,9 +84,14 @@ pub fn unit_any(conn: &mut Conn) -> Result<Option<UnitRow>> {
 
 /// Active dispatchers, supervisors and administrators of exactly this unit.
 pub fn seats_of_unit(conn: &mut Conn, id: &UnitId) -> Result<Vec<PersonId>> {
+    people_of_unit(conn, id, &SEAT_KINDS)
+}
+
+/// Active people of these kinds of exactly this unit.
+fn people_of_unit(conn: &mut Conn, id: &UnitId, kinds: &[PersonKind]) -> Result<Vec<PersonId>> {
     Ok(person::table
         .filter(person::unit_id.eq(id))
-        .filter(person::kind.eq_any(SEAT_KINDS))
+        .filter(person::kind.eq_any(kinds.to_vec()))
         .filter(person::status.eq("active"))
         .order(person::id)
         .select(person::id)
@@ -95,15 +100,24 @@ pub fn seats_of_unit(conn: &mut Conn, id: &UnitId) -> Result<Vec<PersonId>> {
 
 /// The nearest unit upwards that has a seat at all; an empty list with the root when none has.
 pub fn seats_or_parent(conn: &mut Conn, id: &UnitId) -> Result<(UnitId, Vec<PersonId>)> {
-    let own = seats_of_unit(conn, id)?;
+    nearest_with(conn, id, &SEAT_KINDS)
+}
+
+/// The nearest unit upwards that has a supervisor, and its supervisors.
+pub fn supervisors_or_parent(conn: &mut Conn, id: &UnitId) -> Result<(UnitId, Vec<PersonId>)> {
+    nearest_with(conn, id, &[PersonKind::Supervisor])
+}
+
+fn nearest_with(conn: &mut Conn, id: &UnitId, kinds: &[PersonKind]) -> Result<(UnitId, Vec<PersonId>)> {
+    let own = people_of_unit(conn, id, kinds)?;
     if !own.is_empty() {
         return Ok((*id, own));
     }
     let mut last = *id;
     for above in unit_ancestors(conn, id)? {
-        let seats = seats_of_unit(conn, &above.id)?;
-        if !seats.is_empty() {
-            return Ok((above.id, seats));
+        let people = people_of_unit(conn, &above.id, kinds)?;
+        if !people.is_empty() {
+            return Ok((above.id, people));
         }
         last = above.id;
     }

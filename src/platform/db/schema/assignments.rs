@@ -105,6 +105,17 @@ diesel::table! {
         unit_id -> Text,
         name -> Text,
         created_at -> BigInt,
+        kind -> Text,
+        phone -> Nullable<Text>,
+        channel -> Text,
+        webhook_url -> Nullable<Text>,
+        secret_sealed -> Nullable<Binary>,
+        service_person_id -> Nullable<Text>,
+        accept_within_s -> Integer,
+        finish_within_s -> Integer,
+        enabled -> Bool,
+        version -> BigInt,
+        updated_at -> BigInt,
     }
 }
 

@@ -30,8 +30,18 @@ pub use recordings::*;
 
 diesel::allow_tables_to_appear_in_same_query!(card, unit);
 diesel::allow_tables_to_appear_in_same_query!(backup, unit);
+diesel::allow_tables_to_appear_in_same_query!(mediation, incident_person);
+diesel::allow_tables_to_appear_in_same_query!(mediation, incident);
 
 mod media;
+// Its first table has the slice's own name.
+#[path = "mediation.rs"]
+mod mediation_duty;
+mod numbers;
 mod scene;
 pub use media::*;
+pub use mediation_duty::*;
+pub use numbers::*;
 pub use scene::*;
+mod partners;
+pub use partners::*;

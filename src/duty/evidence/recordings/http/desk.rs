@@ -181,7 +181,7 @@ pub async fn one(
     let (actor, now) = (Arc::clone(&ctx.actor), ctx.clock.now());
     let (value, own) = ctx
         .db
-        .read(move |conn| {
+        .snapshot(move |conn| {
             let (row, sight) = sights::fetch(conn, &actor, &id, Action::EvidenceRead)?;
             Ok((view::full(conn, row, now)?, sight.own))
         })
@@ -283,7 +283,7 @@ async fn shown(ctx: &Ctx, done: &Done) -> Result<HttpResponse> {
     let now = ctx.clock.now();
     let value = ctx
         .db
-        .read(move |conn| {
+        .snapshot(move |conn| {
             let row = store::recording_fetch(conn, &id)?;
             view::full(conn, row, now)
         })

@@ -1,0 +1,13 @@
+DROP INDEX incident_place;
+DROP TABLE mediation_referral;
+DROP TABLE mediation_person;
+DROP TABLE mediation_fill;
+DROP TABLE mediation_reminder;
+DROP TABLE mediation_performance;
+DROP TABLE mediation_copy;
+DROP TABLE mediation_document;
+DROP TABLE mediation_signature;
+DROP TABLE mediation_consent;
+DROP TABLE mediation_step;
+DROP TABLE mediation_edit;
+DROP TABLE mediation;

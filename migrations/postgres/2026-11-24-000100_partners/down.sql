@@ -1,0 +1,16 @@
+DROP TABLE task_outlet;
+DROP TABLE task_feed;
+DROP TABLE task_event;
+DROP TABLE task;
+DROP INDEX agency_service;
+ALTER TABLE agency DROP COLUMN updated_at;
+ALTER TABLE agency DROP COLUMN version;
+ALTER TABLE agency DROP COLUMN enabled;
+ALTER TABLE agency DROP COLUMN finish_within_s;
+ALTER TABLE agency DROP COLUMN accept_within_s;
+ALTER TABLE agency DROP COLUMN service_person_id;
+ALTER TABLE agency DROP COLUMN secret_sealed;
+ALTER TABLE agency DROP COLUMN webhook_url;
+ALTER TABLE agency DROP COLUMN channel;
+ALTER TABLE agency DROP COLUMN phone;
+ALTER TABLE agency DROP COLUMN kind;
