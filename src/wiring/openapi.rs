@@ -39,31 +39,40 @@ impl Modify for Bearer {
     }
 }
 
+/// What each slice says of itself.
+fn parts() -> Vec<utoipa::openapi::OpenApi> {
+    vec![
+        officers::http::Api::openapi(),
+        crews::http::Api::openapi(),
+        incidents::http::Api::openapi(),
+        assignments::http::Api::openapi(),
+        location::http::Api::openapi(),
+        backup::http::Api::openapi(),
+        evidence::photos::http::Api::openapi(),
+        evidence::uploads::http::Api::openapi(),
+        evidence::http::Api::openapi(),
+        evidence::http::custody::Api::openapi(),
+        evidence::scene::http::Api::openapi(),
+        evidence::keeping::http::Api::openapi(),
+        evidence::recordings::http::Api::openapi(),
+        rooms::http::Api::openapi(),
+        dossier::http::Api::openapi(),
+        inquiries::http::Api::openapi(),
+        mediation::http::Api::openapi(),
+        mediation::numbers::http::Api::openapi(),
+        mediation::reports::Api::openapi(),
+        partners::http::Api::openapi(),
+        partners::reports::Api::openapi(),
+        ws::inbox::Api::openapi(),
+    ]
+}
+
 /// The whole document.
 pub fn document() -> utoipa::openapi::OpenApi {
     let mut document = Frame::openapi();
-    document.merge(officers::http::Api::openapi());
-    document.merge(crews::http::Api::openapi());
-    document.merge(incidents::http::Api::openapi());
-    document.merge(assignments::http::Api::openapi());
-    document.merge(location::http::Api::openapi());
-    document.merge(backup::http::Api::openapi());
-    document.merge(evidence::photos::http::Api::openapi());
-    document.merge(evidence::uploads::http::Api::openapi());
-    document.merge(evidence::http::Api::openapi());
-    document.merge(evidence::http::custody::Api::openapi());
-    document.merge(evidence::scene::http::Api::openapi());
-    document.merge(evidence::keeping::http::Api::openapi());
-    document.merge(evidence::recordings::http::Api::openapi());
-    document.merge(rooms::http::Api::openapi());
-    document.merge(dossier::http::Api::openapi());
-    document.merge(inquiries::http::Api::openapi());
-    document.merge(mediation::http::Api::openapi());
-    document.merge(mediation::numbers::http::Api::openapi());
-    document.merge(mediation::reports::Api::openapi());
-    document.merge(partners::http::Api::openapi());
-    document.merge(partners::reports::Api::openapi());
-    document.merge(ws::inbox::Api::openapi());
+    for part in parts() {
+        document.merge(part);
+    }
     add_problems(&mut document);
     add_missing_ids(&mut document);
     allow_empty_bodies(&mut document);
@@ -184,6 +193,8 @@ pub async fn serve() -> impl Responder {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use serde_json::Value;
 
     use super::*;
@@ -207,6 +218,24 @@ mod tests {
             Value::Array(list) => list.iter().for_each(|inner| impossible(at, inner, found)),
             _ => {}
         }
+    }
+
+    /// Of two schemas of one name a document keeps one, and the other's answers no longer fit.
+    #[test]
+    fn no_two_schemas_have_one_name() {
+        let mut known: BTreeMap<String, Value> = BTreeMap::new();
+        let mut differ = Vec::new();
+        for part in parts() {
+            let said = serde_json::to_value(part).unwrap();
+            for (name, schema) in said["components"]["schemas"].as_object().into_iter().flatten() {
+                let first = known.entry(name.clone()).or_insert_with(|| schema.clone());
+                if first != schema {
+                    differ.push(name.clone());
+                }
+            }
+        }
+        assert!(known.len() > 100);
+        assert_eq!(differ, Vec::<String>::new());
     }
 
     #[test]

@@ -59,6 +59,7 @@ pub struct AlertedView {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub crew_id: Option<CrewId>,
     pub role: AlertRole,
+    #[schema(inline)]
     pub reason: Reason,
     pub reason_text: &'static str,
     pub reach: Reach,

@@ -12,6 +12,7 @@ use crate::words::time::Timestamp;
 pub struct InquiryView {
     pub id: InquiryId,
     pub number: String,
+    #[schema(inline)]
     pub state: State,
     /// Whom it is about; null where it is about incidents.
     pub person_id: Option<PersonId>,

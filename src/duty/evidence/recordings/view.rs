@@ -33,6 +33,7 @@ pub struct RecordingLine {
     pub unit_id: UnitId,
     /// Segments of one recording share it: the id of the first.
     pub group_id: RecordingId,
+    #[schema(inline)]
     pub state: State,
     /// Hex.
     pub sha256: String,
@@ -66,6 +67,7 @@ pub struct RecordingLine {
 
 /// Something that happened to a recording.
 #[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
+#[schema(as = RecordingEvent)]
 pub struct EventView {
     #[schema(inline)]
     pub kind: EventKind,

@@ -54,7 +54,7 @@ pub struct InboxQuery {
 
 /// Changes of an agency's orders.
 #[derive(Serialize, utoipa::ToSchema)]
-pub struct Inbox {
+pub struct TaskInbox {
     pub items: Vec<Change>,
     /// Null when there is no more.
     pub next_cursor: Option<String>,
@@ -152,7 +152,7 @@ pub async fn record(ctx: Ctx, PathId(id): PathId<TaskId>, body: Body<NewMove>) -
 ///
 /// Permissions: the account of a linked body.
 #[utoipa::path(get, path = "/api/v1/inbox/tasks", tag = "partners", params(InboxQuery),
-    responses((status = 200, body = Inbox), (status = 403)))]
+    responses((status = 200, body = TaskInbox), (status = 403)))]
 pub async fn inbox(ctx: Ctx, Params(query): Params<InboxQuery>) -> Result<HttpResponse> {
     let limit = page::limit(query.limit)?;
     let after = query.after.unwrap_or(0);
@@ -175,6 +175,6 @@ pub async fn inbox(ctx: Ctx, Params(query): Params<InboxQuery>) -> Result<HttpRe
     let next = rows.last().map_or(after, |row| row.seq);
     let items = rows.iter().map(Change::of).collect::<Result<Vec<_>>>()?;
     let more = (next < last).then(|| next.to_string());
-    let inbox = Inbox { items, next_cursor: more, next_after: next, last_seq: last };
+    let inbox = TaskInbox { items, next_cursor: more, next_after: next, last_seq: last };
     Ok(HttpResponse::Ok().insert_header((CACHE_CONTROL, "no-store")).json(inbox))
 }
