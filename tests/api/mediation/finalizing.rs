@@ -217,7 +217,7 @@ async fn anybody_with_the_paper_learns_whether_it_holds_and_nothing_of_people() 
     let page = html.json.as_str().unwrap();
     assert!(page.contains(done["serial_no"].as_str().unwrap()) && page.contains("演练"), "{page}");
     for text in [page, &told.json.to_string()] {
-        for secret in ["张伟", "欧阳", ID_NUMBER, "13800138000", "东门大街", &scene.wang.person_id, "600"] {
+        for secret in ["张伟", "欧阳", ID_NUMBER, "13800138000", "东门大街", &scene.wang.person_id, "元"] {
             assert!(!text.contains(secret), "{secret}: {text}");
         }
     }
