@@ -1,9 +1,10 @@
-// Of the chosen call: its mediations with their papers, and for who answers for it the dossier. Papers need the token,
-// so they are fetched and not linked; each look is an entry in the paper's custody.
+// Of the chosen call: what there was before at its place and with its people, its mediations with what is owed by them
+// and their papers, and for who answers for it the dossier. Papers need the token, so they are fetched and not linked;
+// each look is an entry in the paper's custody.
 
 import * as api from './api.js';
 import { el } from './panels.js';
-import { t, code } from './words.js';
+import { t, code, money } from './words.js';
 
 // By whom the server gives a dossier; it decides, this only hides what would be refused.
 const INSPECTS = ['supervisor', 'administrator'];
@@ -11,11 +12,17 @@ const INSPECTS = ['supervisor', 'administrator'];
 const PURPOSE_MAX = 200;
 // A window that was opened has read its bytes by then.
 const KEPT_MS = 60_000;
+// What is due becomes overdue without anybody's doing.
+const AGAIN_MS = 60_000;
+// The room is not told when a paper is made; that takes a second or two.
+const COMING_MS = 3_000;
 
 export function createPapers(dialog) {
   const node = el('section', { class: 'papers', hidden: true });
   let incident = null;
   let items = [];
+  let before = null;
+  let coming = 0;
   let trouble = '';
 
   const purpose = (why) => `purpose=${encodeURIComponent(why)}`;
@@ -28,12 +35,13 @@ export function createPapers(dialog) {
     setTimeout(() => URL.revokeObjectURL(url), KEPT_MS);
   }
 
-  function paper(mediation, kind) {
-    const button = el('button', { type: 'button', class: 'quiet', 'data-paper': kind }, code('paper', kind));
+  // Path without its prefix, and the words on the button.
+  function paper(path, kind, words) {
+    const button = el('button', { type: 'button', class: 'quiet', 'data-paper': kind }, words);
     button.addEventListener('click', async () => {
       button.disabled = true;
       try {
-        hand(await api.blob(`/mediations/${mediation.id}/documents/${kind}.pdf?${purpose(t('look_purpose'))}`));
+        hand(await api.blob(`${path}?${purpose(t('look_purpose'))}`));
         trouble = '';
       } catch (error) {
         trouble = error.message;
@@ -44,23 +52,84 @@ export function createPapers(dialog) {
     return button;
   }
 
+  const isComing = (one) => one.stored && !one.evidence_id && !one.problem;
+
+  function papersOf(mediation) {
+    if (!mediation.serial_no) return [paper(`/mediations/${mediation.id}/documents/agreement.pdf`, 'agreement', code('paper', 'draft'))];
+    return (mediation.documents ?? []).map((one) => {
+      // The plain name is the latest edition's; others are told apart by their number.
+      const numbered = one.url.endsWith(`-${one.n}.pdf`) ? ` ${one.n}` : '';
+      const words = `${code('paper', one.kind)}${numbered}`;
+      if (one.problem) return el('span', { class: 'late' }, `${words}: ${one.problem}`);
+      if (isComing(one)) return el('span', { class: 'empty' }, `${words}: ${t('paper_coming')}`);
+      return paper(one.url.replace('/api/v1', ''), one.kind, words);
+    });
+  }
+
+  function term(mediation, standing) {
+    const said = mediation.record.terms?.[standing.term] ?? {};
+    const name = (id) => mediation.record.parties?.[id]?.name ?? '';
+    const sum = standing.amount_fen === null ? '' : `${t('paid')} ${money(standing.paid_fen)} / ${money(standing.amount_fen)}`;
+    const due = standing.due_on ? `${t('due')} ${standing.due_on}` : '';
+    return el('p', { class: 'term', 'data-state': standing.state },
+      el('span', {}, said.debtor ? `${name(said.debtor)} → ${name(said.creditor)}` : said.what ?? ''),
+      el('span', { class: 'state', 'data-s': standing.state }, code('term', standing.state)),
+      el('small', {}, [sum, due].filter(Boolean).join(' · ')));
+  }
+
+  // By when the law wants what comes next.
+  function clocks(mediation) {
+    const due = Object.entries(mediation.clocks ?? {}).filter(([, clock]) => clock);
+    return due.map(([name, clock]) => el('small', {}, `${code('clock', name)} ${clock.on}`));
+  }
+
   function row(mediation) {
-    const final = Boolean(mediation.serial_no);
-    const kinds = final ? ['agreement', 'minutes', 'volume'] : ['agreement'];
     return el('li', { 'data-id': mediation.id, 'data-state': mediation.state },
       el('b', {}, code('mediation', mediation.kind)),
       el('span', { class: 'state', 'data-s': mediation.state }, code('mediated', mediation.state)),
       el('small', {}, mediation.serial_no ?? t('no_number')),
-      el('span', { class: 'of' }, ...kinds.map((kind) => paper(mediation, kind))));
+      ...clocks(mediation),
+      ...(mediation.terms ?? []).map((standing) => term(mediation, standing)),
+      el('span', { class: 'of' }, ...papersOf(mediation)));
+  }
+
+  // Of repeat places and people: where there is nothing, nothing is said.
+  function earlier() {
+    if (!before || before.same_place + before.same_people === 0) return [];
+    const parts = [[before.same_place, 'before_place'], [before.same_people, 'before_people'], [before.defaulted, 'before_defaulted']];
+    return [el('p', { class: 'before', id: 'before' }, parts.filter(([n]) => n > 0).map(([n, key]) => `${t(key)} ${n}`).join(' · '))];
+  }
+
+  // What this reader may see: to whom it is refused, it is as if it were not there.
+  async function seen(path) {
+    try {
+      return await api.get(path);
+    } catch (error) {
+      if (error.status === 403 || error.status === 404) return null;
+      throw error;
+    }
   }
 
   async function load() {
     const wanted = incident;
     if (!wanted) return;
-    const page = await api.get(`/mediations?incident_id=${wanted}&limit=50`).catch(() => null);
-    if (wanted !== incident) return;
-    items = page?.items ?? [];
+    try {
+      const [page, known] = await Promise.all([
+        seen(`/mediations?incident_id=${wanted}&limit=50`),
+        seen(`/incidents/${wanted}/mediation-history`),
+      ]);
+      const whole = await Promise.all((page?.items ?? []).map(async (line) => (await seen(`/mediations/${line.id}`)) ?? line));
+      if (wanted !== incident) return;
+      items = whole;
+      before = known;
+      trouble = '';
+    } catch (error) {
+      if (wanted !== incident) return;
+      trouble = error.message;
+    }
     paint();
+    clearTimeout(coming);
+    if (items.some((one) => one.documents?.some(isComing))) coming = setTimeout(load, COMING_MS);
   }
 
   function askDossier() {
@@ -89,8 +158,9 @@ export function createPapers(dialog) {
 
   function paint() {
     const inspects = INSPECTS.includes(api.person()?.kind);
-    node.hidden = !incident || (items.length === 0 && !inspects);
-    node.replaceChildren();
+    const known = earlier();
+    node.hidden = !incident || (items.length === 0 && known.length === 0 && !inspects);
+    node.replaceChildren(...known);
     if (node.hidden) return;
     if (items.length > 0) node.append(el('h3', {}, `${t('mediations')} · ${items.length}`), el('ul', {}, ...items.map(row)));
     if (trouble) node.append(el('p', { class: 'empty', role: 'alert' }, trouble));
@@ -101,12 +171,15 @@ export function createPapers(dialog) {
     }
   }
 
+  setInterval(() => { if (!document.hidden) load(); }, AGAIN_MS);
+
   return {
     node,
     choose(id) {
       if (id === incident) return;
       incident = id;
       items = [];
+      before = null;
       trouble = '';
       paint();
       load();
@@ -116,6 +189,7 @@ export function createPapers(dialog) {
     clear() {
       incident = null;
       items = [];
+      before = null;
       paint();
     },
   };

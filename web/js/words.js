@@ -11,7 +11,7 @@ const WORDS = {
     close: '关闭', close_detail: '返回列表', backup_called: '请求增援', take: '我来处置', taken_by: '已接手', untaken: '无人接手', says_false: '本人称误报', resolve: '解除', responding: '人前往', alerted: '已通知', arrived: '到场',
     evidence: '现场证据', evidence_trouble: '取不到', look_purpose: '指挥室查看警情', captured: '拍摄', received: '入库', finding: '发现',
     unit: '单位', demo: '演示账号', police: '民警/辅警', vehicle: '警车', mediator: '调解员', grid: '警格长', stale: '失联（灰，附时长）', incident_mark: '警情', person: '人员', crew: '出警单元', round: '轮',
-    mediations: '调解', no_number: '尚未编号', dossier: '卷宗', dossier_fetch: '下载卷宗', dossier_says: '警情全过程：当时知道什么、缺什么及原因、证据及其证明。调阅将被记录。', purpose: '用途',
+    mediations: '调解', no_number: '尚未编号', paper_coming: '正在制作', due: '履行期限', paid: '已付', before_place: '此地两年内调解', before_people: '同一当事人两年内调解', before_defaulted: '其中未履行', dossier: '卷宗', dossier_fetch: '下载卷宗', dossier_says: '警情全过程：当时知道什么、缺什么及原因、证据及其证明。调阅将被记录。', purpose: '用途',
     orders: '联动工单', order_delivered: '系统已接收', order_late: '超时',
     gaps: '现场待补', gap_call: '警情', gap_left: '剩', gap_over: '已超',
     metres: '米', kilometres: '公里', battery: '电量', accuracy: '精度', speed: '速度',
@@ -26,7 +26,7 @@ const WORDS = {
     close: 'Close', close_detail: 'Back to list', backup_called: 'calls for backup', take: 'Take it', taken_by: 'Taken by', untaken: 'Nobody has taken it', says_false: 'Caller says false alarm', resolve: 'Stand down', responding: 'coming', alerted: 'alerted', arrived: 'there',
     evidence: 'Evidence', evidence_trouble: 'Not available', look_purpose: 'Command room looks at the call', captured: 'Captured', received: 'Received', finding: 'Finding',
     unit: 'Unit', demo: 'Demo accounts', police: 'Officer, auxiliary', vehicle: 'Car', mediator: 'Mediator', grid: 'Grid chief', stale: 'Silent (grey, with age)', incident_mark: 'Incident', person: 'Person', crew: 'Crew', round: 'round',
-    mediations: 'Mediations', no_number: 'no number yet', dossier: 'Dossier', dossier_fetch: 'Download', dossier_says: 'The whole call: what was known when, what is missing and why, the evidence with its proofs. That you ask is recorded.', purpose: 'Purpose',
+    mediations: 'Mediations', no_number: 'no number yet', paper_coming: 'being made', due: 'due', paid: 'paid', before_place: 'Mediated here within two years:', before_people: 'With the same people within two years:', before_defaulted: 'of them not kept:', dossier: 'Dossier', dossier_fetch: 'Download', dossier_says: 'The whole call: what was known when, what is missing and why, the evidence with its proofs. That you ask is recorded.', purpose: 'Purpose',
     orders: 'Work orders', order_delivered: 'taken by their system', order_late: 'late by',
     gaps: 'Owed from scenes', gap_call: 'Call', gap_left: 'due in', gap_over: 'overdue',
     metres: 'm', kilometres: 'km', battery: 'Battery', accuracy: 'Accuracy', speed: 'Speed',
@@ -63,7 +63,14 @@ const CODES = {
   order: {
     sent: ['已派出', 'sent'], signed: ['已签收', 'signed'], accepted: ['已接受', 'accepted'], arrived: ['已到场', 'arrived'], closed: ['已办结', 'closed'], returned: ['已退回', 'returned'], withdrawn: ['已撤回', 'withdrawn'],
   },
-  paper: { agreement: ['协议书', 'agreement'], minutes: ['笔录', 'minutes'], volume: ['卷宗封面', 'file cover'] },
+  paper: {
+    draft: ['协议书草稿', 'draft agreement'], agreement: ['协议书', 'agreement'], minutes: ['笔录', 'minutes'], volume: ['卷宗封面', 'file cover'],
+    receipt: ['收条', 'receipt'], delivery: ['送达回证', 'delivery note'], slip: ['凭条', 'slip'],
+  },
+  clock: {
+    first_session: ['首次调解期限', 'first session by'], second_session: ['第二次调解期限', 'second session by'], finish: ['调解期限', 'to be finished by'], judicial_confirmation: ['可申请司法确认至', 'a court may confirm it until'],
+  },
+  term: { open: ['待履行', 'to be performed'], overdue: ['逾期，待查', 'overdue, not yet checked'], performed: ['已履行', 'performed'], defaulted: ['未履行', 'defaulted'] },
   via: { device: ['终端', 'device'], radio: ['电台', 'radio'], phone: ['电话', 'phone'], in_person: ['当面', 'in person'] },
   kind: {
     police_officer: ['民警', 'officer'], auxiliary: ['辅警', 'auxiliary'], mediator: ['调解员', 'mediator'], grid_chief: ['警格长', 'grid chief'], grid_worker: ['网格员', 'grid worker'], guard: ['保安', 'guard'], volunteer: ['志愿者', 'volunteer'],
@@ -90,6 +97,9 @@ export function paintWords() {
   document.title = t('page');
   for (const node of document.querySelectorAll('[data-t]')) node.textContent = t(node.dataset.t);
 }
+
+/** Of so many fen. */
+export const money = (fen) => `¥${(fen / 100).toLocaleString('zh-CN', { minimumFractionDigits: 2 })}`;
 
 // "42 s", "3 min", "2 h": how long, never when.
 export function span(seconds) {

@@ -23,7 +23,8 @@ use crate::words::time::Timestamp;
 pub const MOVED: &str = "mediation.moved";
 /// A term is due soon or today, or was due and nobody has said what became of it.
 pub const DUE: &str = "mediation.due";
-
+/// What was asked for on paper is made, or it is known what cannot be.
+pub const PAPERS: &str = "mediation.papers";
 /// There were mediations before where one is going, or of its people.
 pub const HISTORY: &str = "mediation.history";
 
@@ -36,7 +37,7 @@ pub struct HistoryData {
     pub counts: Counts,
 }
 
-/// The body of `mediation.moved` and `mediation.due`.
+/// The body of `mediation.moved`, `mediation.due` and `mediation.papers`.
 #[derive(Clone, Debug, Serialize, schemars::JsonSchema)]
 pub struct MediationData {
     pub mediation_id: MediationId,
@@ -54,6 +55,9 @@ pub struct MediationData {
     /// Of `mediation.due`: the instant for which it was set.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub at: Option<Timestamp>,
+    /// Of `mediation.papers`: how many papers cannot be made; the record says of each why.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lacking: Option<u32>,
 }
 
 /// Tells whoever leads it, and the seats of its unit or of the nearest above that has any.
@@ -67,16 +71,27 @@ pub fn remind(tx: &mut Tx<'_>, row: &MediationRow, reminder: &ReminderRow) -> Re
     send(tx, row, DUE, args)
 }
 
+/// Tells whoever leads it and whoever asked for them that papers may be handed out.
+pub fn tell_papers(tx: &mut Tx<'_>, row: &MediationRow, asked: &PersonId, lacking: u32) -> Result<()> {
+    let mut people: Vec<PersonId> = row.leader_id.into_iter().chain([*asked]).collect();
+    people.dedup();
+    post(tx, row, &people, PAPERS, json!({ "lacking": lacking }))
+}
+
 fn send(tx: &mut Tx<'_>, row: &MediationRow, kind: &'static str, args: Value) -> Result<()> {
     let (_, mut people) = officers::seats_or_parent(tx.conn(), &row.unit_id)?;
     people.extend(row.leader_id);
     people.sort_unstable();
     people.dedup();
+    post(tx, row, &people, kind, args)
+}
+
+fn post(tx: &mut Tx<'_>, row: &MediationRow, people: &[PersonId], kind: &'static str, args: Value) -> Result<()> {
     if people.is_empty() {
         return Ok(());
     }
     let subject = Subject::new("mediation", row.id);
-    outbox::send(tx, &people, &Draft { kind, subject, version: row.version, args, urgent: false }).map(drop)
+    outbox::send(tx, people, &Draft { kind, subject, version: row.version, args, urgent: false }).map(drop)
 }
 
 /// Tells who goes there that there was something before.
@@ -115,5 +130,6 @@ pub fn render(conn: &mut Conn, reader: &Actor, message: &Envelope) -> Result<Opt
         term_id: serde_json::from_value(said("term_id"))?,
         reminder: serde_json::from_value(said("reminder"))?,
         at: serde_json::from_value(said("at"))?,
+        lacking: serde_json::from_value(said("lacking"))?,
     })?))
 }

@@ -106,6 +106,18 @@ text_enum! {
 }
 
 text_enum! {
+    /// Where a term stands.
+    pub enum TermState {
+        /// It is due, and in time.
+        Open = "open",
+        /// It was due, and nobody has said what became of it: no default yet, that is said by a person.
+        Overdue = "overdue",
+        Performed = "performed",
+        Defaulted = "defaulted",
+    }
+}
+
+text_enum! {
     /// Why somebody is reminded of a term.
     pub enum Reminder {
         /// It is due soon, or today.

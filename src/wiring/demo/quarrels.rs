@@ -1,5 +1,5 @@
-//! Quarrels that were settled before the visitor came: mediations that are performed, running, sealed late and broken, each
-//! with its papers. Made through the public interface as terminals make them, once per data folder.
+//! Quarrels from before the visitor came: mediations that are performed, running, to be sealed and broken, each with its
+//! papers, and one in session whose place and party were there before. Made through the public interface as terminals make them, once per data folder.
 
 use std::io::Cursor;
 
@@ -30,11 +30,16 @@ struct Quarrel {
     cause: &'static str,
     facts: &'static str,
     result: &'static str,
-    /// Name, role, identity number up to its check digit.
-    parties: [(&'static str, &'static str, &'static str); 2],
+    parties: [Party; 2],
     term: (&'static str, i64, &'static str),
     end: End,
 }
+
+/// Name, role, identity number whose check digit is put right, and the last digit of the telephone number: that and the
+/// identity number are how people are known again, so no two share one.
+type Party = (&'static str, &'static str, &'static str, u8);
+
+const LIU: &str = "320413198811170014";
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum End {
@@ -46,9 +51,11 @@ enum End {
     AwaitsSeal,
     /// Was due last week; nothing came.
     Broken,
+    /// They still talk.
+    InSession,
 }
 
-const QUARRELS: [Quarrel; 4] = [
+const QUARRELS: [Quarrel; 5] = [
     Quarrel {
         kind: "police_on_scene",
         category: "dispute",
@@ -58,7 +65,7 @@ const QUARRELS: [Quarrel; 4] = [
         cause: "双方因占用停车位、妨碍卸货发生口角。",
         facts: "张伟要求欧阳建国移车，欧阳建国未移；张伟上前用手推搡欧阳建国左肩一次，致其手机掉落，屏幕碎裂。民警到场时双方已停止争执。",
         result: "欧阳建国未受伤，不要求就医；手机屏幕损坏，双方对维修费用没有争议。",
-        parties: [("张伟", "suspect", "320413198503020013"), ("欧阳建国", "victim", "320413197912310013")],
+        parties: [("张伟", "suspect", "320413198503020013", 0), ("欧阳建国", "victim", "320413197912310013", 1)],
         term: ("张伟赔偿欧阳建国手机屏幕维修费，并当场赔礼道歉。", 60_000, "微信转账，当场付清"),
         end: End::OnTheSpot,
     },
@@ -71,7 +78,7 @@ const QUARRELS: [Quarrel; 4] = [
         cause: "楼上住户与烧烤摊主因油烟、噪声长期不和。",
         facts: "王海燕下楼与摊主刘强理论，刘强推倒王海燕，致其左手腕擦伤；围观群众劝开后报警。",
         result: "王海燕左手腕软组织挫伤，医疗费八百六十元。",
-        parties: [("刘强", "suspect", "320413198811170014"), ("王海燕", "victim", "320413199004120025")],
+        parties: [("刘强", "suspect", LIU, 2), ("王海燕", "victim", "320413199004120025", 3)],
         term: ("刘强赔偿王海燕医疗费、误工费，今后二十二时前收摊并加装油烟净化装置。", 186_000, "银行转账"),
         end: End::Running,
     },
@@ -84,7 +91,7 @@ const QUARRELS: [Quarrel; 4] = [
         cause: "楼上卫生间渗漏，楼下吊顶和衣柜受损。",
         facts: "陈桂兰家卫生间防水层老化，自十月起渗漏至楼下周明家；物业查看后确认渗漏点在楼上。",
         result: "吊顶局部脱落，衣柜一组受潮。",
-        parties: [("陈桂兰", "party", "320413195606080027"), ("周明", "party", "320413198207190018")],
+        parties: [("陈桂兰", "party", "320413195606080027", 4), ("周明", "party", "320413198207190018", 5)],
         term: ("陈桂兰于约定日期前完成防水维修，并赔偿周明吊顶、衣柜损失。", 320_000, "现金或者转账"),
         end: End::AwaitsSeal,
     },
@@ -97,9 +104,22 @@ const QUARRELS: [Quarrel; 4] = [
         cause: "双方电动车在非机动车道碰擦后发生争执。",
         facts: "赵磊先动手打孙浩面部一拳，孙浩还手，双方均有轻微擦伤；孙浩车灯损坏。",
         result: "双方均不要求验伤；孙浩车灯维修费三百二十元。",
-        parties: [("赵磊", "both", "320413199508230017"), ("孙浩", "both", "320413199702280012")],
+        parties: [("赵磊", "both", "320413199508230017", 6), ("孙浩", "both", "320413199702280012", 7)],
         term: ("赵磊赔偿孙浩车灯维修费，互不追究对方其他责任。", 32_000, "微信转账"),
         end: End::Broken,
+    },
+    Quarrel {
+        kind: "police",
+        category: "dispute",
+        title: "烧烤摊噪声再起争执",
+        place: "城中派出所调解室",
+        at: (119.5790, 31.7455),
+        cause: "烧烤摊夜间噪声，楼上另一住户下楼理论。",
+        facts: "马国庆下楼要求刘强收摊，双方互相推搡，均未受伤；邻居报警。",
+        result: "双方均未受伤，无财物损失。",
+        parties: [("刘强", "both", LIU, 2), ("马国庆", "both", "320413197405210018", 8)],
+        term: ("刘强今后二十二时前收摊，双方互相道歉，互不追究。", 20_000, "现金"),
+        end: End::InSession,
     },
 ];
 
@@ -147,7 +167,23 @@ async fn settle(leader: &Session, leader_id: &str, helper: &str, quarrel: &Quarr
     for party in &parties {
         leader.post(&format!("{path}/consents"), &json!({ "party": party, "consents": true })).await?;
     }
-    let agreed = leader.get(&path).await?;
+    if quarrel.end != End::InSession {
+        agree(leader, leader_id, quarrel, &path, &parties, term).await?;
+    }
+    leave(leader, text(&incident, "id")).await?;
+    leader.write(Method::PUT, "/me/duty", &json!({ "on_duty": false })).await.map(drop)
+}
+
+/// From the signatures to what was paid or not.
+async fn agree(
+    leader: &Session,
+    leader_id: &str,
+    quarrel: &Quarrel,
+    path: &str,
+    parties: &[Uuid; 2],
+    term: Uuid,
+) -> Result<(), Trouble> {
+    let agreed = leader.get(path).await?;
     let signers =
         [parties.first().map(Uuid::to_string), parties.last().map(Uuid::to_string), Some(leader_id.to_owned())];
     for (seed, signer) in signers.into_iter().flatten().enumerate() {
@@ -162,7 +198,7 @@ async fn settle(leader: &Session, leader_id: &str, helper: &str, quarrel: &Quarr
         leader.post(&format!("{path}/signatures"), &body).await?;
     }
     leader.post(&format!("{path}/finalize"), &json!({})).await?;
-    for party in &parties {
+    for party in parties {
         let copy = json!({ "party": party, "document": "agreement", "way": "printed" });
         leader.post(&format!("{path}/copies"), &copy).await?;
     }
@@ -174,8 +210,7 @@ async fn settle(leader: &Session, leader_id: &str, helper: &str, quarrel: &Quarr
         let default = json!({ "term": term, "outcome": "defaulted", "note": "逾期未付，电话催告两次未果" });
         leader.post(&format!("{path}/performances"), &default).await?;
     }
-    leave(leader, text(&incident, "id")).await?;
-    leader.write(Method::PUT, "/me/duty", &json!({ "on_duty": false })).await.map(drop)
+    Ok(())
 }
 
 /// The call is over for who settled it.
@@ -194,12 +229,12 @@ pub(super) async fn leave(leader: &Session, incident: &str) -> Result<(), Troubl
 fn record(quarrel: &Quarrel, leader: &str, helper: &str, parties: &[Uuid; 2], term: Uuid) -> Value {
     let [one, other] = parties;
     let mut people = serde_json::Map::new();
-    for (id, (name, role, number)) in parties.iter().zip(quarrel.parties) {
+    for (id, (name, role, number, phone)) in parties.iter().zip(quarrel.parties) {
         people.insert(
             id.to_string(),
             json!({
                 "role": role, "name": name, "ethnic": "汉族",
-                "id_type": "resident_id", "id_number": with_check(number), "phone": "13800138000",
+                "id_type": "resident_id", "id_number": with_check(number), "phone": format!("1380013800{phone}"),
                 "address": "江苏省常州市金坛区东门大街", "occupation": "个体经营者", "can_write": true,
                 "statement": format!("{name}陈述：情况属实，愿意接受调解。"),
             }),
@@ -209,10 +244,10 @@ fn record(quarrel: &Quarrel, leader: &str, helper: &str, parties: &[Uuid; 2], te
     let (what, amount, how) = quarrel.term;
     let due = match quarrel.end {
         End::OnTheSpot => day(Span::new()),
-        End::Running | End::AwaitsSeal => day(Span::new().weeks(3)),
+        End::Running | End::AwaitsSeal | End::InSession => day(Span::new().weeks(3)),
         End::Broken => day(Span::new().days(-7)),
     };
-    json!({
+    let mut record = json!({
         "began_at": ago(3_000), "ended_at": ago(900),
         "assistants": [helper], "nature": if quarrel.kind == "people" { "civil" } else { "fight" },
         "minor": true, "ground": "kin_neighbours",
@@ -224,7 +259,13 @@ fn record(quarrel: &Quarrel, leader: &str, helper: &str, parties: &[Uuid; 2], te
         "terms": { term.to_string(): {
             "what": what, "debtor": one, "creditor": other, "amount_fen": amount, "due_on": due, "how": how,
         } },
-    })
+    });
+    if let Some(record) = record.as_object_mut().filter(|_| quarrel.end == End::InSession) {
+        for later in ["ended_at", "read_aloud", "terms", "no_loss_dispute", "responsibility"] {
+            record.remove(later);
+        }
+    }
+    record
 }
 
 /// The number with the check digit of GB 11643 in its last place, so that invented people have possible numbers.

@@ -52,6 +52,7 @@ pub const KINDS: &[(&str, &str)] = &[
     ("check_in.ask", "All right? One tap answers (`POST /me/check-ins`)."),
     ("mediation.moved", "A record of mediation is final, in effect, performed, defaulted, or ended otherwise."),
     ("mediation.due", "What was promised in a mediation is due, or was and nobody has said what became of it."),
+    ("mediation.papers", "Papers of a record that you lead or asked for are made, or it is known what cannot be."),
     ("mediation.history", "There were mediations before where you are going, or of its people."),
     ("task.moved", "A work order was sent to a linked body, or something happened to it."),
     ("withdrawn", "You may no longer see what was here; the number stays."),
@@ -133,7 +134,7 @@ fn server(generator: &mut SchemaGenerator) -> Vec<Entry> {
         (["evidence.received"].as_slice(), g.subschema_for::<EvidenceReceived>()),
         (["scene_gap.opened", "scene_gap.closed", "scene_gap.overdue"].as_slice(), g.subschema_for::<SceneGapData>()),
         (["evidence.recordings"].as_slice(), g.subschema_for::<RecordingsChanged>()),
-        (["mediation.moved", "mediation.due"].as_slice(), g.subschema_for::<MediationData>()),
+        (["mediation.moved", "mediation.due", "mediation.papers"].as_slice(), g.subschema_for::<MediationData>()),
         (["mediation.history"].as_slice(), g.subschema_for::<HistoryData>()),
         (["task.moved"].as_slice(), g.subschema_for::<TaskMoved>()),
     ];

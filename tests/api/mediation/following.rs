@@ -47,6 +47,50 @@ async fn performed_in_parts_it_is_performed() {
 }
 
 #[tokio::test]
+async fn where_each_term_stands_is_told_and_not_left_to_the_reader() {
+    let app = TestApp::shared().await;
+    let scene = Scene::set(&app, "Standing").await;
+    let standing = |view: &Reply| {
+        let all = view["terms"].as_array().unwrap().clone();
+        all.into_iter().map(|one| (one["state"].as_str().unwrap().to_owned(), one["paid_fen"].as_i64().unwrap()))
+    };
+    let one = |state: &str, paid| vec![(state.to_owned(), paid)];
+    // Nothing is owed by what is not in effect.
+    let table = Table::set(&scene, "police", later(&scene.wang, &scene.li)).await;
+    assert_eq!(table.now().await["terms"], json!([]));
+
+    let table = in_effect(&scene, "police").await;
+    let now = table.now().await;
+    assert_eq!(now["terms"][0]["amount_fen"], SUM);
+    let due_on = &now["record"]["terms"][TERM]["due_on"];
+    assert_eq!((&now["terms"][0]["term"], &now["terms"][0]["due_on"]), (&json!(TERM), due_on));
+    assert_eq!(standing(&now).collect::<Vec<_>>(), one("open", 0));
+    let paid = json!({ "term": TERM, "outcome": "performed", "amount_fen": 20_000 });
+    let part = table.post("performances", paid).await.expect(201);
+    assert_eq!(standing(&part).collect::<Vec<_>>(), one("open", 20_000));
+    // The rest, said without its sum.
+    let rest = table.post("performances", json!({ "term": TERM, "outcome": "performed" })).await.expect(201);
+    assert_eq!(standing(&rest).collect::<Vec<_>>(), one("performed", SUM));
+
+    // Late by the day in China, and no default before somebody says so.
+    let mut record = later(&scene.wang, &scene.li);
+    record["terms"][TERM]["due_on"] = json!(day(-1));
+    let table = Table::set(&scene, "police", record).await;
+    table.signed().await;
+    let done = table.finalize().await.expect(200);
+    assert_eq!((&done["state"], standing(&done).collect::<Vec<_>>()), (&json!("performing"), one("overdue", 0)));
+    let default = json!({ "term": TERM, "outcome": "defaulted", "note": "逾期未付" });
+    let view = table.post("performances", default).await.expect(201);
+    assert_eq!(standing(&view).collect::<Vec<_>>(), one("defaulted", 0));
+
+    // Paid before it was signed.
+    let table = Table::set(&scene, "police_on_scene", quarrel(&scene.wang, &scene.li)).await;
+    table.signed().await;
+    let done = table.finalize().await.expect(200);
+    assert_eq!((&done["state"], standing(&done).collect::<Vec<_>>()), (&json!("performed"), one("performed", SUM)));
+}
+
+#[tokio::test]
 async fn a_default_reopens_the_polices_and_stays_with_the_peoples() {
     let app = TestApp::shared().await;
     let scene = Scene::set(&app, "Default").await;

@@ -224,6 +224,30 @@ async fn the_strip_for_a_receipt_printer_leads_to_the_verification() {
 }
 
 #[tokio::test]
+async fn who_leads_it_is_told_once_when_all_papers_are_there_or_what_cannot_be_made() {
+    let app = TestApp::shared().await;
+    let scene = Scene::set(&app, "Told").await;
+    for (name, lacking) in [("欧阳建国", 0), ("\u{E815}某", 3)] {
+        let mut record = later(&scene.wang, &scene.li);
+        record["parties"][PARTY_B]["name"] = json!(name);
+        let table = Table::set(&scene, "police", record).await;
+        table.signed().await;
+        let (mut leader, mut mate) = (scene.wang.socket().await, scene.li.socket().await);
+        let done = table.finalize().await.expect(200);
+        let told = leader.expect("mediation.papers").await["data"].clone();
+        let said = (&told["mediation_id"], &told["serial_no"], &told["lacking"], &told["state"]);
+        assert_eq!(said, (&json!(table.id), &done["serial_no"], &json!(lacking), &json!("performing")));
+        // What was told is so.
+        let papers = table.now().await["documents"].clone();
+        let settled = |one: &&Value| one["evidence_id"].is_string() || one["problem"].is_string();
+        assert_eq!(papers.as_array().unwrap().iter().filter(settled).count(), 3, "{papers}");
+        leader.ack_all();
+        leader.expect_none("mediation.papers", std::time::Duration::ZERO).await;
+        mate.expect_none("mediation.papers", std::time::Duration::ZERO).await;
+    }
+}
+
+#[tokio::test]
 async fn papers_that_were_given_up_come_with_the_next_start() {
     let app = TestApp::start().await;
     let scene = Scene::set(&app, "GivenUp").await;

@@ -18,7 +18,7 @@ use super::paper::{self, Agreement, Fonts, MissingFont, Paper, Rendered, Sheet};
 use super::rules::calendar::{clock_of, date_of};
 use super::store::acts::{self, DocumentRow};
 use super::store::{self, MediationRow};
-use super::{Kind, PaperName};
+use super::{Kind, PaperName, messages};
 use crate::duty::evidence::Kind as ItemKind;
 use crate::duty::evidence::keeping::Bytes;
 use crate::duty::evidence::service::{Arrived, complete};
@@ -231,7 +231,14 @@ fn made(tx: &mut Tx<'_>, done: &DocumentRow) -> Result<()> {
     let mut row = store::mediation_lock(tx.conn(), &done.mediation_id)?;
     acts::document_save(tx.conn(), done)?;
     row.version += 1;
-    store::mediation_save(tx.conn(), &row)
+    store::mediation_save(tx.conn(), &row)?;
+    // Said once, when the last of them is settled, and not for each.
+    let all = acts::documents_of(tx.conn(), &row.id)?;
+    if all.iter().any(|paper| paper.evidence_id.is_none() && paper.problem.is_none()) {
+        return Ok(());
+    }
+    let lacking = all.iter().filter(|paper| paper.problem.is_some()).count();
+    messages::tell_papers(tx, &row, &done.by_person, u32::try_from(lacking).map_err(Error::internal)?)
 }
 
 /// The form of the kind.

@@ -1,11 +1,13 @@
 //! What a record looks like: the tree of what stands, what people disagree about, and nothing personal in clear.
 
 mod acts;
+mod owed;
 
 use serde::Serialize;
 use serde_json::Value;
 
 pub use self::acts::{ConsentView, CopyView, DocumentView, PerformanceView, ReferralView, SignatureView, StepView};
+pub use self::owed::OwedView;
 use super::lifecycle::Now;
 use super::record::{self, Edit, Merged, Values, field_of};
 use super::rules::calendar::date_of;
@@ -119,6 +121,8 @@ pub struct MediationView {
     pub documents: Vec<DocumentView>,
     pub copies: Vec<CopyView>,
     pub performances: Vec<PerformanceView>,
+    /// Of an agreement in effect: what is owed, what of it was paid, whether it is late.
+    pub terms: Vec<OwedView>,
     pub referrals: Vec<ReferralView>,
     pub clocks: ClocksView,
     /// Fields that nobody typed, with whence each value is; those that somebody wrote over are not among them.
@@ -199,6 +203,7 @@ impl MediationView {
             field,
             values: heads.into_iter().map(Written::from).collect(),
         };
+        let performed = done::performances_of(conn, &row.id)?;
         let fills = known::fills_of(conn, &row.id)?;
         Ok(Self {
             filled: sources::standing(fills, &edits, &plain).into_iter().map(Filled::from).collect(),
@@ -208,7 +213,8 @@ impl MediationView {
             history: done::steps_of(conn, &row.id)?.into_iter().map(StepView::from).collect(),
             documents: DocumentView::all(&row, done::documents_of(conn, &row.id)?),
             copies: done::copies_of(conn, &row.id)?.into_iter().map(CopyView::from).collect(),
-            performances: done::performances_of(conn, &row.id)?.into_iter().map(PerformanceView::from).collect(),
+            terms: OwedView::all(&row, &now.record, now.law()?, &performed, instant),
+            performances: performed.into_iter().map(PerformanceView::from).collect(),
             referrals: ReferralView::all(conn, &row.id)?,
             clocks: ClocksView::of(&row, &now)?,
             signing: Signing {
