@@ -54,6 +54,11 @@ pub enum Event {
         incident: IncidentId,
         reason: String,
     },
+    /// A double: what was asked of others for it is asked for `into` from now on.
+    IncidentMerged {
+        incident: IncidentId,
+        into: IncidentId,
+    },
     AssignmentCreated {
         assignment: AssignmentId,
         incident: IncidentId,

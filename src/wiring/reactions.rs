@@ -29,7 +29,11 @@ pub fn react(core: &Arc<Core>, tx: &mut Tx<'_>, event: &Event) -> Result<()> {
             partners::follow::incident_changed(tx, incident, fields)
         }
         Event::IncidentNoted { incident, note } => assignments::service::tell_note(tx, incident, note),
-        Event::IncidentEnded { incident, reason } => assignments::service::incident_ended(tx, core, incident, reason),
+        Event::IncidentEnded { incident, reason } => {
+            assignments::service::incident_ended(tx, core, incident, reason)?;
+            partners::follow::incident_ended(tx, incident, reason)
+        }
+        Event::IncidentMerged { incident, into } => partners::follow::incident_merged(tx, incident, into),
         Event::FeedbackGiven { incident, stage, .. } => assignments::service::feedback_given(tx, incident, stage),
         Event::AssignmentStateChanged { assignment, to, people, .. } => {
             assignments::service::availability(tx, people)?;

@@ -4,6 +4,7 @@ mod agencies;
 mod bad_input;
 mod clock;
 mod coming_back;
+mod doubles;
 mod life;
 mod phone;
 mod reports;

@@ -5,6 +5,7 @@ import { openStream } from './stream.js';
 import { createMap } from './map.js';
 import { createAlarms } from './alarms.js';
 import { createEvidence } from './evidence.js';
+import { createCards } from './cards.js';
 import { createGaps } from './gaps.js';
 import { createPapers } from './papers.js';
 import { createOrders } from './orders.js';
@@ -47,7 +48,10 @@ const alarms = createAlarms($('alarms'), $('sound'), names, (list) => map.setAla
 const evidence = createEvidence(names, $('photo'));
 const papers = createPapers($('photo'));
 const orders = createOrders();
-const gaps = createGaps($('gaps'), (id) => incidents.find((i) => i.id === id)?.title, (id) => { if (id !== selected) pick(id); });
+const titleOf = (id) => incidents.find((i) => i.id === id)?.title;
+const open = (id) => { if (id !== selected) pick(id); };
+const cards = createCards($('cards'), titleOf, open);
+const gaps = createGaps($('gaps'), titleOf, open);
 map.onPick(pick);
 
 function paintCounts() {
@@ -88,6 +92,7 @@ function paintAll() {
   evidence.paint();
   papers.paint();
   orders.paint();
+  cards.paint();
   gaps.paint();
   if (document.body.dataset.view === 'room') paintSide();
   map.redraw();
@@ -152,10 +157,11 @@ function showRoom() {
   every(LIST_MS, loadBackups);
   every(1000, async () => alarms.paint());
   every(GAPS_MS, gaps.load);
+  every(GAPS_MS, cards.load);
   every(60_000, loadBook);
   stream = openStream({
     onLive(people) { live = people; map.setPeople(people); paintCounts(); },
-    onMessage(frame) { alarms.message(frame); evidence.message(frame); papers.message(frame); orders.message(frame); gaps.message(frame); if (/^(incident|assignment)\./.test(frame.kind)) loadIncidents().catch(() => {}); },
+    onMessage(frame) { alarms.message(frame); evidence.message(frame); papers.message(frame); orders.message(frame); cards.message(frame); gaps.message(frame); if (/^(incident|assignment)\./.test(frame.kind)) loadIncidents().catch(() => {}); },
     onState(state) { $('link').dataset.state = state; $('link').textContent = t({ on: 'linked', wait: 'linking', off: 'unlinked' }[state]); },
     onRefused: showLogin,
   });
@@ -171,6 +177,7 @@ function showLogin() {
   evidence.clear();
   papers.clear();
   orders.clear();
+  cards.clear();
   gaps.clear();
   live = new Map(); incidents = []; assignments = []; selected = null;
   document.body.dataset.view = 'login';

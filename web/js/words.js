@@ -13,7 +13,7 @@ const WORDS = {
     unit: '单位', demo: '演示账号', police: '民警/辅警', vehicle: '警车', mediator: '调解员', grid: '警格长', stale: '失联（灰，附时长）', incident_mark: '警情', person: '人员', crew: '出警单元', round: '轮',
     mediations: '调解', no_number: '尚未编号', paper_coming: '正在制作', due: '履行期限', paid: '已付', before_place: '此地两年内调解', before_people: '同一当事人两年内调解', before_defaulted: '其中未履行', dossier: '卷宗', dossier_fetch: '下载卷宗', dossier_says: '警情全过程：当时知道什么、缺什么及原因、证据及其证明。调阅将被记录。', purpose: '用途',
     orders: '联动工单', order_delivered: '系统已接收', order_late: '超时',
-    gaps: '现场待补', gap_call: '警情', gap_left: '剩', gap_over: '已超',
+    cards: '待处理', card_done: '标为已处理', gaps: '现场待补', gap_call: '警情', gap_left: '剩', gap_over: '已超',
     metres: '米', kilometres: '公里', battery: '电量', accuracy: '精度', speed: '速度',
   },
   en: {
@@ -28,7 +28,7 @@ const WORDS = {
     unit: 'Unit', demo: 'Demo accounts', police: 'Officer, auxiliary', vehicle: 'Car', mediator: 'Mediator', grid: 'Grid chief', stale: 'Silent (grey, with age)', incident_mark: 'Incident', person: 'Person', crew: 'Crew', round: 'round',
     mediations: 'Mediations', no_number: 'no number yet', paper_coming: 'being made', due: 'due', paid: 'paid', before_place: 'Mediated here within two years:', before_people: 'With the same people within two years:', before_defaulted: 'of them not kept:', dossier: 'Dossier', dossier_fetch: 'Download', dossier_says: 'The whole call: what was known when, what is missing and why, the evidence with its proofs. That you ask is recorded.', purpose: 'Purpose',
     orders: 'Work orders', order_delivered: 'taken by their system', order_late: 'late by',
-    gaps: 'Owed from scenes', gap_call: 'Call', gap_left: 'due in', gap_over: 'overdue',
+    cards: 'To be looked at', card_done: 'Done', gaps: 'Owed from scenes', gap_call: 'Call', gap_left: 'due in', gap_over: 'overdue',
     metres: 'm', kilometres: 'km', battery: 'Battery', accuracy: 'Accuracy', speed: 'Speed',
   },
 };
@@ -66,6 +66,11 @@ const CODES = {
   paper: {
     draft: ['协议书草稿', 'draft agreement'], agreement: ['协议书', 'agreement'], minutes: ['笔录', 'minutes'], volume: ['卷宗封面', 'file cover'],
     receipt: ['收条', 'receipt'], delivery: ['送达回证', 'delivery note'], slip: ['凭条', 'slip'],
+  },
+  card: {
+    'task.returned': ['联动工单被退回', 'work order came back'], 'task.bounced': ['联动工单再次被退回', 'work order came back again'], 'task.overdue': ['联动工单超时', 'work order is late'], 'task.orphaned': ['警情已撤销，联动单位仍在途', 'call cancelled, an agency is still on its way'],
+    'numbers.overdue': ['文书号久未使用', 'numbers held too long'], 'webhook.refused': ['对方系统拒收', 'the other system refuses'], 'check_in.missed': ['安全询问未应答', 'no answer to a check-in'], 'area.silent': ['区域失联', 'area is silent'], 'duty.open_calls': ['退勤时仍有警情', 'off duty with open calls'], 'incident.joined': ['人员加入警情', 'somebody joined a call'],
+    'deadline.delivered': ['超时未送达', 'not delivered in time'], 'deadline.viewed': ['超时未查看', 'not viewed in time'], 'deadline.accepted': ['超时未接受', 'not accepted in time'], 'deadline.signed': ['超时未签收', 'not signed in time'], 'deadline.en_route': ['超时未出发', 'not en route in time'], 'deadline.on_scene': ['超时未到场', 'not on scene in time'], 'deadline.waiting': ['排队过久', 'waits too long'], 'deadline.change': ['改派请求未答', 'change request not answered'], 'deadline.feedback': ['超时未反馈', 'no feedback in time'], 'deadline.cancel_confirmed': ['撤销未确认', 'cancellation not confirmed'],
   },
   clock: {
     first_session: ['首次调解期限', 'first session by'], second_session: ['第二次调解期限', 'second session by'], finish: ['调解期限', 'to be finished by'], judicial_confirmation: ['可申请司法确认至', 'a court may confirm it until'],

@@ -282,6 +282,7 @@ pub fn merge(tx: &mut Tx<'_>, ctx: &Ctx, id: &IncidentId, meta: &RequestMeta, in
     finish(tx, &mut row, by, "incident.merged", &["state".to_owned()], false, json!({ "into": main.id }))?;
     finish(tx, &mut main, by, "incident.absorbed", &["links".to_owned()], false, json!({ "incident_id": row.id }))?;
     tx.emit(&Event::IncidentEnded { incident: row.id, reason: "merged".to_owned() })?;
+    tx.emit(&Event::IncidentMerged { incident: row.id, into: main.id })?;
     audit_of(tx, ctx, "incident.merge", id, &json!({ "into": main.id }))?;
     Ok(Done::new(200, json!({ "id": id })))
 }

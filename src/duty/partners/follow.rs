@@ -10,7 +10,7 @@ use super::store::{self, TaskRow};
 use crate::duty::assignments::service as assignments;
 use crate::duty::incidents::service as incident_service;
 use crate::duty::incidents::state::State as IncidentState;
-use crate::duty::incidents::{IncidentRow, store as incidents};
+use crate::duty::incidents::{IncidentRow, store as incidents, trail};
 use crate::duty::officers::store as officers;
 use crate::platform::cards::{self, Draw};
 use crate::platform::config::Dispatch;
@@ -116,6 +116,57 @@ fn overdue(tx: &mut Tx<'_>, id: &TaskId) -> Result<()> {
         urgent: false,
     };
     cards::raise(tx, &draw).map(drop)
+}
+
+/// The key of the card that says that a cancelled call has still somebody on the way.
+pub fn orphan_key(id: &TaskId) -> String {
+    format!("task.orphaned:{id}")
+}
+
+/// A call is cancelled while others are on their way to it: the room decides of each order whether it is withdrawn. It is
+/// not withdrawn by itself, since an agency that is telephoned would never hear of it, and one that is there may be needed.
+pub fn incident_ended(tx: &mut Tx<'_>, incident: &IncidentId, reason: &str) -> Result<()> {
+    if reason != "cancelled" {
+        return Ok(());
+    }
+    let call = incidents::incident_fetch(tx.conn(), incident)?;
+    for row in store::tasks_of_incident(tx.conn(), incident)?.into_iter().filter(|row| row.state.is_open()) {
+        let (unit_id, seats) = officers::seats_or_parent(tx.conn(), &call.unit_id)?;
+        let draw = Draw {
+            unit_id,
+            recipients: &seats,
+            kind: "task.orphaned",
+            subject: Subject::new("task", row.id),
+            data: json!({
+                "task_id": row.id, "incident_id": incident, "agency_id": row.agency_id, "state": row.state,
+            }),
+            key: orphan_key(&row.id),
+            urgent: true,
+        };
+        cards::raise(tx, &draw)?;
+    }
+    Ok(())
+}
+
+/// The open orders of a double are the main call's: on its board, and work of it again when they come back. The rows of
+/// both incidents are held by the caller.
+pub fn incident_merged(tx: &mut Tx<'_>, incident: &IncidentId, into: &IncidentId) -> Result<()> {
+    for row in store::tasks_of_incident(tx.conn(), incident)? {
+        let mut row = store::task_lock(tx.conn(), &row.id)?;
+        if !row.state.is_open() {
+            continue;
+        }
+        row.incident_id = *into;
+        row.version += 1;
+        store::task_save(tx.conn(), &row)?;
+        let data = json!({ "task_id": row.id, "agency_id": row.agency_id, "from": incident, "into": into });
+        for call in [incident, into] {
+            trail::entry(tx, call, "task.taken_over", None, data.clone())?;
+        }
+        // The place and the category are the main call's from now on.
+        outlet::append(tx, &row, "updated")?;
+    }
+    Ok(())
 }
 
 /// Whoever is on his way to a place hears that it is another.

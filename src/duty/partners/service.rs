@@ -13,7 +13,7 @@ use super::store::{self, EventRow, TaskRow};
 use super::{Truth, WhoseClock, follow, messages, outlet};
 use crate::duty::incidents::access as calls;
 use crate::duty::incidents::state::State as IncidentState;
-use crate::duty::incidents::{store as incidents, trail};
+use crate::duty::incidents::{IncidentRow, store as incidents, trail};
 use crate::platform::audit;
 use crate::platform::cards;
 use crate::platform::ctx::Ctx;
@@ -92,9 +92,8 @@ impl NewTask {
         }
     }
 
-    fn is(&self, row: &TaskRow, incident: &IncidentId) -> Result<bool> {
-        Ok(row.incident_id == *incident
-            && row.agency_id == self.agency_id
+    fn is(&self, row: &TaskRow) -> Result<bool> {
+        Ok(row.agency_id == self.agency_id
             && row.ask == self.ask
             && row.due_at == self.due_at
             && row.safety_notes == self.safety_notes
@@ -122,7 +121,7 @@ pub fn send_task(tx: &mut Tx<'_>, actor: &Actor, incident: &IncidentId, new: &Ne
     calls::sight(tx.conn(), actor, &call)?.check(actor, Action::TaskSend)?;
     let id = new.id.unwrap_or_else(TaskId::new);
     if let Some(known) = store::task_find(tx.conn(), &id)? {
-        return if new.is(&known, incident)? {
+        return if is_of(tx, &call, &known)? && new.is(&known)? {
             Ok(Sent { id, fresh: false })
         } else {
             Err(Error::new(Code::KeyReused))
@@ -196,6 +195,18 @@ pub fn send_task(tx: &mut Tx<'_>, actor: &Actor, incident: &IncidentId, new: &Ne
     told(tx, &row, Kind::Sent, Some(actor.person))?;
     audit::record(tx, Some(actor), "task.sent", "task", &id.to_string(), &json!({ "agency_id": agency.id }))?;
     Ok(Sent { id, fresh: true })
+}
+
+/// Whether an order is this call's, or was before the call went into another.
+fn is_of(tx: &mut Tx<'_>, call: &IncidentRow, order: &TaskRow) -> Result<bool> {
+    let mut at = (call.id, call.merged_into);
+    loop {
+        match at {
+            (id, _) if id == order.incident_id => return Ok(true),
+            (_, None) => return Ok(false),
+            (_, Some(main)) => at = (main, incidents::incident_fetch(tx.conn(), &main)?.merged_into),
+        }
+    }
 }
 
 /// What every move means for others: the incident's timeline, the agency, the room and the crew.
@@ -285,7 +296,7 @@ pub async fn record(ctx: &Ctx, meta: &RequestMeta, id: TaskId, new: NewMove) -> 
         let truth = may_say(tx, &actor, &seen, side, new.kind)?;
         if new.kind == Kind::Returned {
             // What comes back may open the incident again: it is locked first, as everywhere.
-            incidents::incident_lock(tx.conn(), &seen.incident_id)?;
+            lock_call(tx, seen)?;
         }
         let mut row = store::task_lock(tx.conn(), &id)?;
         if let Some(known) = store::event_find(tx.conn(), &event)? {
@@ -321,6 +332,18 @@ pub async fn record(ctx: &Ctx, meta: &RequestMeta, id: TaskId, new: NewMove) -> 
         Ok(Done::new(201, json!({ "id": id })))
     })
     .await
+}
+
+/// Locks the call of an order. While it is waited for, the order may go into the main call of a double.
+fn lock_call(tx: &mut Tx<'_>, mut seen: TaskRow) -> Result<()> {
+    loop {
+        incidents::incident_lock(tx.conn(), &seen.incident_id)?;
+        let now = store::task_fetch(tx.conn(), &seen.id)?;
+        if now.incident_id == seen.incident_id {
+            return Ok(());
+        }
+        seen = now;
+    }
 }
 
 /// Whether the actor may say that, and as what it counts.
@@ -368,6 +391,9 @@ fn apply(tx: &mut Tx<'_>, row: &mut TaskRow, new: &NewMove, at: Timestamp) -> Re
         if running != Some(*stage) && (running.is_none() || *stage == Stage::Accept) {
             cards::close(tx, &follow::overdue_key(&row.id, *stage), None)?;
         }
+    }
+    if !row.state.is_open() {
+        cards::close(tx, &follow::orphan_key(&row.id), None)?;
     }
     Ok(())
 }

@@ -55,12 +55,16 @@ pub async fn make(api: &Api, admin: &Session, ids: &Ids, password: &str) -> Resu
     let hurt = officer.post(&at, &hurt).await?;
     let rooms = json!({ "agency_id": centre, "ask": "群租房用电隐患，请牵头相关部门上门核查整改并反馈。" });
     let rooms = officer.post(&at, &rooms).await?;
+    let power = json!({ "agency_id": centre, "ask": "请安排电工断开出租屋入户总闸并查明漏电点。" });
+    let power = officer.post(&at, &power).await?;
     // Of the ambulance the room writes down what it is told by telephone; the centre says it itself.
     for kind in ["sign", "accept", "arrive"] {
-        moved(admin, &hurt, kind, "120 调度员陈静").await?;
+        moved(admin, &hurt, kind, "120 调度员陈静", None).await?;
     }
     let centre = api.login(CENTRE, password, Value::Null).await?;
-    moved(&centre, &rooms, "sign", "值班员周敏").await?;
+    moved(&centre, &rooms, "sign", "值班员周敏", None).await?;
+    // What comes back is on the room's list.
+    moved(&centre, &power, "return", "值班员周敏", Some("断电属供电公司职责，请联系 95598。")).await?;
     leave(&officer, text(&incident, "id")).await?;
     officer.write(Method::PUT, "/me/duty", &json!({ "on_duty": false })).await.map(drop)
 }
@@ -71,7 +75,7 @@ async fn agency(admin: &Session, body: &Value) -> Result<String, Trouble> {
     Ok(id)
 }
 
-async fn moved(who: &Session, task: &Value, kind: &str, by: &str) -> Result<(), Trouble> {
+async fn moved(who: &Session, task: &Value, kind: &str, by: &str, said: Option<&str>) -> Result<(), Trouble> {
     let path = format!("/tasks/{}/events", text(task, "id"));
-    who.post(&path, &json!({ "kind": kind, "by_name": by })).await.map(drop)
+    who.post(&path, &json!({ "kind": kind, "by_name": by, "text": said })).await.map(drop)
 }
