@@ -9,5 +9,6 @@ DROP TABLE mediation_document;
 DROP TABLE mediation_signature;
 DROP TABLE mediation_consent;
 DROP TABLE mediation_step;
+DROP TABLE mediation_whole;
 DROP TABLE mediation_edit;
 DROP TABLE mediation;

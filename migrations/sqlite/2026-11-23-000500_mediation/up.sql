@@ -44,6 +44,18 @@ CREATE TABLE mediation_edit (
     PRIMARY KEY (mediation_id, id, path)
 );
 
+-- Whole records by device: each spoke of every field, also of what comes in after it and was written before.
+CREATE TABLE mediation_whole (
+    mediation_id TEXT NOT NULL,
+    device_id TEXT NOT NULL,
+    edit_id TEXT NOT NULL,
+    base BIGINT NOT NULL,
+    counter BIGINT NOT NULL,
+    by_person TEXT NOT NULL,
+    written_at BIGINT NOT NULL,
+    PRIMARY KEY (mediation_id, device_id, edit_id)
+);
+
 CREATE INDEX mediation_state ON mediation (state, state_at);
 
 -- Every move of a record from one state to another, with who made it.

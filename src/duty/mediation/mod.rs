@@ -143,6 +143,8 @@ text_enum! {
 pub const PURPOSE_MAX: usize = 200;
 /// Edits of one record. The longest real ones have some 200 fields, each written a few times; all are read to merge.
 pub const EDITS_MAX: usize = 10_000;
+/// Bytes of what they say: a full record of 60 pages has some 200 KiB of text, each passage rewritten ten times.
+pub const EDITS_BYTES_MAX: usize = 2 * 1024 * 1024;
 
 #[cfg(test)]
 mod tests {

@@ -291,3 +291,37 @@ async fn a_clock_that_is_ahead_wins_nothing() {
         assert!(edit["at"].as_str().unwrap() <= ago(0.0).as_str(), "{edit}");
     }
 }
+
+#[tokio::test]
+async fn a_whole_record_that_overtakes_an_earlier_writing_has_the_last_word() {
+    let app = TestApp::shared().await;
+    let scene = Scene::set(&app, "Overtaken").await;
+    let party = new_id();
+    let record = json!({ "place": "门口", "facts": "争吵", "parties": { &party: { "name": "甲" } } });
+    let id = scene.made(record.clone()).await;
+    let name = format!("parties/{party}/name");
+    // Offline Wang writes two fields, thinks better of one and sends all of it; that comes first, and the others late.
+    let mut whole = scene.body(json!({ "place": "门口", "facts": "推搡", "parties": { &party: { "name": "甲" } } }));
+    (whole["counter"], whole["edit_id"]) = (json!(3), json!(new_id()));
+    put(&scene.wang, &id, 1, whole.clone()).await.expect(200);
+    let early = json!({
+        "fields": { "place": "院内", "facts": "口角", &name: "乙" }, "counter": 1, "edit_id": new_id(),
+    });
+    for _ in 0..2 {
+        let view = patch_as(&scene.wang, &id, 1, early.clone()).await.expect(200);
+        assert_eq!((&view["record"]["place"], &view["record"]["facts"]), (&json!("门口"), &json!("推搡")));
+        assert_eq!((&view["record"]["parties"][&party]["name"], &view["conflicts"]), (&json!("甲"), &json!([])));
+    }
+    // Nothing that was written is gone, and the same again is no change.
+    let all = edits(&scene.room, &id).await;
+    assert!(all.iter().any(|one| one["field"] == "place" && one["value"] == "院内"), "{all:?}");
+    let version = read(&scene.wang, &id).await["version"].clone();
+    assert_eq!(put(&scene.wang, &id, 1, whole.clone()).await.expect(200)["version"], version);
+    // Of a device that does not count nothing follows from counters.
+    let uncounted = json!({ "fields": { "cause": "停车" } });
+    let view = patch_as(&scene.wang, &id, 1, uncounted).await.expect(200);
+    assert_eq!(view["record"]["cause"], "停车");
+    // What another wrote meanwhile is another's.
+    let view = patch_as(&scene.li, &id, 1, writing("place", "大门口", 1, 5.0)).await.expect(200);
+    assert_eq!(values(&view, "place").len(), 2, "{}", view["conflicts"]);
+}

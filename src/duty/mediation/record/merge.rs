@@ -58,6 +58,11 @@ impl Edit {
         (self.seen(), self.counter, self.id)
     }
 
+    /// Its place before it has a version.
+    pub(super) fn claimed(&self) -> (i64, i64, Uuid) {
+        (self.base, self.counter, self.id)
+    }
+
     /// Whether neither author knew of the other edit, of whichever field.
     fn is_apart_from(&self, other: &Self) -> bool {
         self.device != other.device && self.version > other.seen() && other.version > self.seen()
@@ -104,8 +109,13 @@ pub fn values_at(edits: &[Edit], version: i64) -> Values {
 /// [`values_at`] alone, is what his whole record is to be compared with: a field that he had changed and now sets back to
 /// what stood at his base is a change. Path, value and version of `edit` do not matter.
 pub fn values_before(edits: &[Edit], edit: &Edit) -> Values {
-    let place = (edit.base, edit.counter, edit.id);
-    let of_device = |other: &Edit| other.device == edit.device && other.place() < place;
+    let of_device = |other: &Edit| other.device == edit.device && other.place() < edit.claimed();
+    merge_of(edits.iter().filter(|other| other.version <= edit.base || of_device(other))).values
+}
+
+/// The same with what stands under the edit's id: what its author had before him when he was done.
+pub fn values_after(edits: &[Edit], edit: &Edit) -> Values {
+    let of_device = |other: &Edit| other.device == edit.device && other.place() <= edit.claimed();
     merge_of(edits.iter().filter(|other| other.version <= edit.base || of_device(other))).values
 }
 

@@ -9,6 +9,7 @@
 //! check     one value of one field, in its one form                                    check
 //! tree      JSON tree <-> values by path, the bounds of a whole record                 flatten  tree  removed  bounds  loose
 //! diff      what a whole record says against the one its author saw                    diff
+//! whole     what it says against a writing that it overtook on the way               whole::overtaken
 //! merge     edits -> values, conflicts, unsettled removals; the record at a version    heads  merge  values_at  values_before
 //! content   the exact text that signatures bind                                        content_text  content_hash
 //!                                                                                      touches_content  content_changes
@@ -37,6 +38,7 @@ pub mod prefill;
 #[cfg(test)]
 mod samples;
 pub mod tree;
+pub mod whole;
 
 use std::collections::BTreeMap;
 
@@ -46,7 +48,7 @@ pub use check::check;
 pub use content::{CONTENT_FORMAT, content_changes, content_hash, content_text, touches_content};
 pub use diff::diff;
 pub use fields::{Field, Shape, field_of};
-pub use merge::{Edit, Merged, heads, merge, values_at, values_before};
+pub use merge::{Edit, Merged, heads, merge, values_after, values_at, values_before};
 pub use prefill::{Origin, Source, prefill, share_not_typed};
 pub use tree::{bounds, flatten, loose, removed, tree};
 
@@ -69,6 +71,8 @@ pub type Values = BTreeMap<String, Value>;
 //            Merged::is_settled(&self) -> bool
 //            values_at(edits: &[Edit], version: i64) -> Values
 //            values_before(edits: &[Edit], edit: &Edit) -> Values          what the author of `edit` had before him: base of a PUT's diff
+//            values_after(edits: &[Edit], edit: &Edit) -> Values           the same with what stands under the edit's id
+//   whole    overtaken(known: &[Edit], late: &[Edit], wholes: &[Edit]) -> Result<Vec<Edit>>
 //   content  content_text(kind: &str, values: &Values) -> String
 //            content_hash(kind: &str, values: &Values) -> String
 //            touches_content(path: &str) -> bool

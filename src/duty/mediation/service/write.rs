@@ -11,7 +11,7 @@ use super::super::record::{self, Edit, Origin, Values};
 use super::super::rules::State;
 use super::super::store::known::{self, FillRow};
 use super::super::store::{self, MediationRow};
-use super::super::{EDITS_MAX, Kind, access, facts, lifecycle, sources};
+use super::super::{EDITS_BYTES_MAX, EDITS_MAX, Kind, access, facts, lifecycle, sources};
 use super::checks;
 use crate::duty::incidents::access as calls;
 use crate::duty::incidents::store as incidents;
@@ -79,6 +79,9 @@ pub struct PatchMediation {
     #[serde(default)]
     pub confirm_signatures_fall: bool,
 }
+
+/// Of a writing as a whole.
+const NO_FIELD: (String, Value) = (String::new(), Value::Null);
 
 /// On whose behalf edits are taken in.
 #[derive(Clone, Debug)]
@@ -149,6 +152,8 @@ pub async fn put(ctx: &Ctx, meta: &RequestMeta, id: MediationId, body: PutMediat
             let fields = record::diff(&Values::new(), &wanted)?;
             let edits = fields.into_iter().map(|field| writing.edit(&actor, 0, field, tx.now)).collect();
             take_in(tx, &core, &mut row, edits, Vec::new(), &taking)?;
+            let here = writing.edit(&actor, 0, NO_FIELD, tx.now);
+            store::whole_insert_new(tx.conn(), &id, &here)?;
             return Ok(Done::new(201, json!({ "id": id })));
         }
         let mut row = store::mediation_lock(tx.conn(), &id)?;
@@ -160,10 +165,12 @@ pub async fn put(ctx: &Ctx, meta: &RequestMeta, id: MediationId, body: PutMediat
         }
         let known = store::edits_of(tx.conn(), &core.keys, &id)?;
         let base = base_again(&row, &known, &writing, &actor, seen, &wanted)?;
-        let here = writing.edit(&actor, base, (String::new(), Value::Null), tx.now);
+        let here = writing.edit(&actor, base, NO_FIELD, tx.now);
         let fields = record::diff(&record::values_before(&known, &here), &wanted)?;
         is_the_same(&known, &here, &wanted)?;
-        let edits = fields.into_iter().map(|field| writing.edit(&actor, base, field, tx.now)).collect();
+        let mut edits: Vec<Edit> = fields.into_iter().map(|field| writing.edit(&actor, base, field, tx.now)).collect();
+        overtaken(tx, &row, &known, &mut edits, &actor)?;
+        store::whole_insert_new(tx.conn(), &id, &here)?;
         take_in(tx, &core, &mut row, edits, known, &taking)?;
         Ok(Done::new(200, json!({ "id": id })))
     })
@@ -190,11 +197,25 @@ pub async fn patch(ctx: &Ctx, meta: &RequestMeta, id: MediationId, body: PatchMe
         let known = store::edits_of(tx.conn(), &core.keys, &id)?;
         let base = base(&row, seen)?;
         let field = |(path, value): (&String, &Value)| (path.clone(), value.clone());
-        let edits = fields.iter().map(|one| writing.edit(&actor, base, field(one), tx.now)).collect();
+        let mut edits: Vec<Edit> = fields.iter().map(|one| writing.edit(&actor, base, field(one), tx.now)).collect();
+        overtaken(tx, &row, &known, &mut edits, &actor)?;
         take_in(tx, &core, &mut row, edits, known, &taking)?;
         Ok(Done::new(200, json!({ "id": id })))
     })
     .await
+}
+
+/// What comes in after a whole record that its device wrote later: what that one said of its fields comes with it.
+fn overtaken(tx: &mut Tx<'_>, row: &MediationRow, known: &[Edit], edits: &mut Vec<Edit>, actor: &Actor) -> Result<()> {
+    let is_known = |edit: &Edit| known.iter().any(|one| one.id == edit.id && one.path == edit.path);
+    let version = row.version + 1;
+    let late: Vec<Edit> =
+        edits.iter().filter(|one| !is_known(one)).map(|one| Edit { version, ..one.clone() }).collect();
+    if !late.is_empty() {
+        let wholes = store::wholes_of(tx.conn(), &row.id, &actor.device)?;
+        edits.extend(record::whole::overtaken(known, &late, &wholes)?);
+    }
+    Ok(())
 }
 
 /// The new record; none when there is one of this id.
@@ -300,9 +321,8 @@ fn base_again(
 ///
 /// Errors: `key_reused`.
 fn is_the_same(known: &[Edit], here: &Edit, wanted: &Values) -> Result<()> {
-    let after = Edit { id: Uuid::from_u128(here.id.as_u128().saturating_add(1)), ..here.clone() };
     let said = |path: &str| known.iter().any(|one| one.id == here.id && one.path == path);
-    match record::diff(&record::values_before(known, &after), wanted)?.iter().find(|(path, _)| said(path)) {
+    match record::diff(&record::values_after(known, here), wanted)?.iter().find(|(path, _)| said(path)) {
         Some((path, _)) => Err(reused(path)),
         None => Ok(()),
     }
@@ -338,6 +358,10 @@ pub(super) fn take_in(
     lifecycle::open_for_writing(row)?;
     if all.len() + fresh.len() > EDITS_MAX {
         return Err(Error::conflict(format!("the record has {EDITS_MAX} edits; make another one")));
+    }
+    let size = |edit: &Edit| edit.value.as_str().map_or(0, str::len);
+    if all.iter().chain(&fresh).map(size).sum::<usize>() > EDITS_BYTES_MAX {
+        return Err(Error::conflict(format!("the record's edits have {EDITS_BYTES_MAX} bytes; make another one")));
     }
     let before = record::merge(&all).values;
     let written: Vec<String> = fresh.iter().map(|edit| edit.path.clone()).collect();

@@ -1,22 +1,21 @@
 //! Every query about records of mediation; `noun_verb`.
 
 pub mod acts;
+mod edits;
 pub mod known;
 
 use std::collections::BTreeSet;
 
 use diesel::prelude::*;
-use serde_json::Value;
 
-use super::record::{Edit, field_of};
+pub use self::edits::{edit_insert, edits_of, whole_insert_new, wholes_of};
 use super::rules::State;
 use super::{Form, Kind};
 use crate::platform::db::Conn;
 use crate::platform::db::conn::MultiBackend;
-use crate::platform::db::schema::{incident, incident_person, mediation, mediation_edit, mediation_step};
-use crate::platform::keys::Keys;
+use crate::platform::db::schema::{incident, incident_person, mediation, mediation_step};
 use crate::words::error::{Error, Result};
-use crate::words::ids::{DeviceId, EditId, IncidentId, MediationId, PersonId, UnitId};
+use crate::words::ids::{IncidentId, MediationId, PersonId, UnitId};
 use crate::words::time::Timestamp;
 use crate::{lock_row, per_backend};
 
@@ -58,24 +57,6 @@ pub struct MediationRow {
     pub created_by: PersonId,
     pub created_at: Timestamp,
     pub updated_at: Timestamp,
-}
-
-/// One writing of one field, as it is stored.
-#[derive(Clone, Debug, Queryable, Insertable)]
-#[diesel(table_name = mediation_edit, treat_none_as_default_value = false)]
-struct EditRow {
-    mediation_id: MediationId,
-    id: EditId,
-    path: String,
-    value: Option<String>,
-    sealed: Option<Vec<u8>>,
-    base: i64,
-    version: i64,
-    device_id: DeviceId,
-    counter: i64,
-    by_person: PersonId,
-    written_at: Timestamp,
-    received_at: Timestamp,
 }
 
 /// False when there is one of this id.
@@ -280,56 +261,4 @@ pub fn mediations_page(
         query = query.filter(mediation::created_at.lt(at).or(mediation::created_at.eq(at).and(mediation::id.lt(id))));
     }
     Ok(query.order((mediation::created_at.desc(), mediation::id.desc())).limit(limit).load(conn)?)
-}
-
-/// Writes one edit down; a personal value sealed, and nowhere in clear.
-pub fn edit_insert(conn: &mut Conn, keys: &Keys, id: &MediationId, edit: &Edit, now: Timestamp) -> Result<()> {
-    let text = edit.value.to_string();
-    let personal = field_of(&edit.path).is_none_or(|field| field.personal);
-    let (value, sealed) = if personal { (None, Some(keys.seal(text.as_bytes())?)) } else { (Some(text), None) };
-    let row = EditRow {
-        mediation_id: *id,
-        id: edit.id.into(),
-        path: edit.path.clone(),
-        value,
-        sealed,
-        base: edit.base,
-        version: edit.version,
-        device_id: edit.device.into(),
-        counter: edit.counter,
-        by_person: edit.by.into(),
-        written_at: Timestamp::from_micros(edit.at),
-        received_at: now,
-    };
-    diesel::insert_into(mediation_edit::table).values(&row).execute(conn)?;
-    Ok(())
-}
-
-/// Every edit of a record, opened, in the order in which they were taken in.
-pub fn edits_of(conn: &mut Conn, keys: &Keys, id: &MediationId) -> Result<Vec<Edit>> {
-    let rows: Vec<EditRow> = mediation_edit::table
-        .filter(mediation_edit::mediation_id.eq(id))
-        .order((mediation_edit::version.asc(), mediation_edit::path.asc(), mediation_edit::id.asc()))
-        .load(conn)?;
-    rows.into_iter().map(|row| opened(keys, row)).collect()
-}
-
-fn opened(keys: &Keys, row: EditRow) -> Result<Edit> {
-    let text = match (row.value, row.sealed) {
-        (Some(value), _) => value,
-        (None, Some(sealed)) => keys.unseal_text(&sealed)?,
-        (None, None) => return Err(Error::internal("an edit without a value")),
-    };
-    let value: Value = serde_json::from_str(&text)?;
-    Ok(Edit {
-        id: row.id.into(),
-        path: row.path,
-        value,
-        base: row.base,
-        version: row.version,
-        device: row.device_id.into(),
-        counter: row.counter,
-        by: row.by_person.into(),
-        at: row.written_at.as_micros(),
-    })
 }

@@ -46,6 +46,18 @@ diesel::table! {
 }
 
 diesel::table! {
+    mediation_whole (mediation_id, device_id, edit_id) {
+        mediation_id -> Text,
+        device_id -> Text,
+        edit_id -> Text,
+        base -> BigInt,
+        counter -> BigInt,
+        by_person -> Text,
+        written_at -> BigInt,
+    }
+}
+
+diesel::table! {
     mediation_step (mediation_id, n) {
         mediation_id -> Text,
         n -> Integer,
