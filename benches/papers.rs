@@ -17,6 +17,7 @@ use std::time::Instant;
 use clap::Parser as _;
 use jiff::civil::date;
 use serde_json::json;
+use suixing::duty::mediation::Form;
 use suixing::duty::mediation::paper::{
     Agreement, Case, Fonts, Host, Kind, Mark, PartyFacts, PartyRole, ReadAloud, Signature, Signer, Term, Verify,
     police, render,
@@ -124,6 +125,7 @@ fn agreement(n: usize) -> Agreement {
         performed_on_the_spot: false,
         read_aloud: Some(ReadAloud { by: "周明".to_owned(), at: at(15, 10) }),
         recordings: vec!["执法记录仪，2026年11月23日14时3分至15时20分".to_owned()],
+        form: Form::Written,
         signatures: vec![
             signature(Signer::Party(0), "刘强", 3),
             signature(Signer::Party(1), "王海燕", 11),

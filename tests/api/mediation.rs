@@ -9,6 +9,7 @@ mod lists;
 mod merging;
 mod numbers;
 mod prefill;
+mod printing;
 mod record;
 mod referring;
 mod reports;

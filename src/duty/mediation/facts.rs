@@ -135,6 +135,10 @@ impl Record {
     /// Whether a field of the law's list is filled, as [`super::rules::missing`] asks: `parties/*/name` is when there are
     /// parties and each has a name.
     pub fn is_present(&self, name: &str) -> bool {
+        // Said not to be done on the spot it takes the place of no due date.
+        if name == "performed_on_the_spot" {
+            return self.flag(name) == Some(true);
+        }
         let Some((group, field)) = name.split_once("/*/") else {
             return self.at(&format!("/{name}")).is_some();
         };

@@ -188,3 +188,19 @@ async fn certify(scene: &Scene, person: &Officer, expires_on: &str) {
     let path = format!("/people/{}", person.person_id);
     scene.station.admin().patch(&path, json!({ "certificate": paper })).await.expect(200);
 }
+
+#[tokio::test]
+async fn what_is_not_done_on_the_spot_has_a_day_to_be_done_by() {
+    let app = TestApp::shared().await;
+    let scene = Scene::set(&app, "NoDay").await;
+    let mut record = later(&scene.wang, &scene.li);
+    record["terms"][TERM].as_object_mut().unwrap().remove("due_on");
+    let table = Table::set(&scene, "police", record).await;
+    let missing = |view: &Reply| {
+        let findings = view["findings"].as_array().unwrap().clone();
+        findings.iter().any(|one| one["code"] == "field_missing" && one["field"] == "terms/*/due_on")
+    };
+    assert!(missing(&table.now().await), "nobody could be reminded of it");
+    let view = table.write(json!({ "fields": { "performed_on_the_spot": true } })).await.expect(200);
+    assert!(!missing(&view), "{:#}", view["findings"]);
+}

@@ -47,6 +47,31 @@ async fn performed_in_parts_it_is_performed() {
 }
 
 #[tokio::test]
+async fn what_was_performed_is_not_performed_again() {
+    let app = TestApp::shared().await;
+    let scene = Scene::set(&app, "Twice").await;
+    let mut record = later(&scene.wang, &scene.li);
+    let other = "01900000-0000-7000-8000-0000000000c2";
+    record["terms"][other] = json!({
+        "what": "欧阳建国当面道歉。", "debtor": PARTY_B, "creditor": PARTY_A, "due_on": day(30), "how": "当面",
+    });
+    let table = Table::set(&scene, "police", record).await;
+    table.signed().await;
+    table.finalize().await.expect(200);
+    let (mine, theirs) = (new_id(), new_id());
+    let paid = |id: &str| json!({ "id": id, "term": TERM, "outcome": "performed" });
+    assert_eq!(table.post("performances", paid(&mine)).await.expect(201)["state"], "performing");
+    // The other officer heard of the same payment: one payment, one receipt.
+    let refused = scene.li.post(&table.at("performances"), paid(&theirs)).await.problem(409, "conflict");
+    assert_eq!(refused["performance"], json!(mine));
+    table.post("performances", paid(&mine)).await.expect(200);
+    let default = json!({ "term": TERM, "outcome": "defaulted", "note": "未付" });
+    table.post("performances", default).await.problem(409, "conflict");
+    let papers = table.papers().await;
+    assert_eq!(papers.as_array().unwrap().iter().filter(|one| one["kind"] == "receipt").count(), 1, "{papers}");
+}
+
+#[tokio::test]
 async fn where_each_term_stands_is_told_and_not_left_to_the_reader() {
     let app = TestApp::shared().await;
     let scene = Scene::set(&app, "Standing").await;

@@ -170,7 +170,7 @@ async fn the_share_that_nobody_typed_is_a_figure() {
     let view = table.now().await;
     assert_eq!(view["not_typed"], 1);
     let boss = scene.station.supervisor("boss").await;
-    let report = boss.get(&format!("/reports/mediations?from={0}&to={0}", day(0))).await.expect(200);
+    let report = boss.get(&format!("/reports/mediations?from={}&to={}", day(-1), day(0))).await.expect(200);
     assert_eq!((&report["total"]["fields"], &report["total"]["not_typed"]), (&view["fields"], &json!(1)));
     let share = 1.0 / view["fields"].as_f64().unwrap();
     assert!((report["total"]["not_typed_share"].as_f64().unwrap() - share).abs() < 0.001);

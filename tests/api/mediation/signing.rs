@@ -1,6 +1,12 @@
 //! Who signs, with what, and when a signature counts.
 
 use super::*;
+
+/// A JPEG of 8 by 8 pixels in CMYK.
+const FOUR_COLOURS: &str = concat!(
+    "/9j/7gAOQWRvYmUAZAAAAAAA/9sAQwD//////////////////////////////////////////////////////////////////////////////////////8AA",
+    "FAgACAAIBEMRAE0RAFkRAEsRAP/EABUAAQEAAAAAAAAAAAAAAAAAAAMC/8QAFBABAAAAAAAAAAAAAAAAAAAAAP/aAA4EQwBNAFkASwAAPwBCES//2Q==",
+);
 use crate::support::evidence::film_of;
 
 #[tokio::test]
@@ -257,6 +263,8 @@ async fn what_is_no_writing_is_refused() {
         base64_of(&size(2_001, 10)),
         base64_of(&heavy),
         base64_of(&[[0xFF, 0xD8, 0xFF].as_slice(), &[0; 200]].concat()),
+        // Sound, and of the four colours of printing, which no paper of ours can hold.
+        FOUR_COLOURS.to_owned(),
     ] {
         let refused = table.sign(PARTY_A, json!({ "image": wrong })).await.problem(422, "invalid_field");
         assert_eq!(refused["field"], "image", "{}", refused.json);

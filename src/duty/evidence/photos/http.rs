@@ -221,6 +221,7 @@ fn arrived(
         upload: None,
         redacts: None,
         recording: None,
+        made_here: false,
     })
 }
 

@@ -64,6 +64,8 @@ pub struct Arrived {
     pub redacts: Option<EvidenceId>,
     /// The recording of a manifest that it is said to be.
     pub recording: Option<RecordingId>,
+    /// The server made it itself: no device brought it, and that one was revoked since says nothing against it.
+    pub made_here: bool,
 }
 
 /// What became of it.
@@ -268,6 +270,9 @@ fn identity(arrived: &Arrived) -> Result<EvidenceId> {
 
 /// What comes late from a device or a session that had been revoked is kept, and shown to the custodian alone.
 fn is_doubtful(conn: &mut Conn, arrived: &Arrived) -> Result<bool> {
+    if arrived.made_here {
+        return Ok(false);
+    }
     if !officers::device_fetch(conn, &arrived.device)?.is_active() {
         return Ok(true);
     }
@@ -278,6 +283,9 @@ fn is_doubtful(conn: &mut Conn, arrived: &Arrived) -> Result<bool> {
 /// The incident the item is for. What the door allowed when the first byte came may have changed since; the file is
 /// kept all the same, unlinked, and who may can link it.
 fn bound(tx: &mut Tx<'_>, ctx: &Ctx, arrived: &Arrived, id: &EvidenceId) -> Result<Option<IncidentId>> {
+    if arrived.made_here {
+        return Ok(arrived.incident);
+    }
     match access::bind(tx.conn(), &ctx.actor, &arrived.author, arrived.incident, arrived.assignment) {
         Err(error) if [Code::NotFound, Code::Forbidden, Code::InvalidField].contains(&error.code()) => {
             tracing::warn!(evidence = %id, %error, "an item is kept without the incident it was captured for");
@@ -332,6 +340,7 @@ mod tests {
             upload: None,
             redacts: None,
             recording: None,
+            made_here: false,
         }
     }
 

@@ -1,6 +1,7 @@
 //! What is done after the agreement, on paper: receipts, delivery notes, the agreement once more under its seal.
 
-use super::super::paper::agreement::Agreement;
+use super::super::paper::agreement::{Agreement, Kind as Form};
+use super::super::paper::minutes::Outcome as Told;
 use super::super::paper::receipt::{Delivery, DeliveryItem, Receipt};
 use super::super::paper::{Mark, SealNote, words};
 use super::super::rules::calendar::{clock_of, date_of};
@@ -22,6 +23,10 @@ pub fn paid(done: &[PerformanceRow], of: &PerformanceRow, whole: Option<i64>) ->
         return None;
     }
     let before = done.iter().filter(|one| one.term_id == of.term_id && one.n < of.n && one.outcome == of.outcome);
+    if before.clone().any(|one| one.amount_fen.is_none()) {
+        // It was performed as a whole before: there was nothing left to pay.
+        return of.amount_fen;
+    }
     let before = before.filter_map(|one| one.amount_fen).fold(0, i64::saturating_add);
     of.amount_fen.or_else(|| whole.map(|whole| whole.saturating_sub(before))).filter(|fen| *fen > 0)
 }
@@ -56,7 +61,7 @@ pub(super) fn receipt(
         proof: performed.evidence_id.map(|id| format!("视听资料、电子数据 {id}")).unwrap_or_default(),
         note: performed.note.clone().unwrap_or_default(),
         signature: None,
-        witness: Some((clerk, None)),
+        recorder: Some((clerk, None)),
         verify: agreement.verify.clone(),
         drill: agreement.drill,
         made_at: clock_of(of.made_at),
@@ -92,11 +97,7 @@ pub(super) fn delivery(
         // Only of what was printed at the scene is the place known.
         place: if copy.way == Way::Printed { agreement.place.clone() } else { String::new() },
         items: vec![DeliveryItem {
-            document: format!(
-                "{}（{}）",
-                title(row.kind, copy.document),
-                agreement.serial.as_deref().unwrap_or_default()
-            ),
+            document: format!("{}（{}）", title(row, copy.document), agreement.serial.as_deref().unwrap_or_default()),
             copies: 1,
             how: how.to_owned(),
             at: Some(clock_of(copy.handed_at)),
@@ -116,6 +117,30 @@ pub(super) fn delivery(
         drill: agreement.drill,
         made_at: clock_of(of.made_at),
     })
+}
+
+/// What was told who could not agree, in the law's words (治安管理处罚法 article 9; 人民调解法 article 26).
+const OF_AN_OFFENCE: &str = "公安机关依法对违反治安管理行为作出处理；当事人可以就民事争议依法向人民法院提起民事诉讼。";
+const OF_THE_PEOPLES: &str = "可以依法通过仲裁、行政、司法等途径维护自己的权利。";
+
+/// The minutes of a session that brought no agreement: why, and what the parties may do now. They lead to no verification,
+/// since there is nothing in effect to verify.
+pub(super) fn unreached(conn: &mut Conn, row: &MediationRow, composed: &mut Composed, of: &DocumentRow) -> Result<()> {
+    let steps = acts::steps_of(conn, &row.id)?;
+    let ended = |step: &&acts::StepRow| matches!(step.step, Step::Fail | Step::NotReached) && step.at <= of.made_at;
+    let why = steps.iter().rfind(ended).ok_or_else(|| lost("step"))?;
+    let beside = match &composed.talk.outcome {
+        Told::Agreed { words } => words.as_str(),
+        Told::Failed { .. } => "",
+    };
+    let reasons = [why.reason.as_deref().unwrap_or_default(), beside];
+    let reasons: Vec<&str> = reasons.into_iter().filter(|words| !words.trim().is_empty()).collect();
+    let remedies = if composed.agreement.kind == Form::People { OF_THE_PEOPLES } else { OF_AN_OFFENCE };
+    composed.talk.outcome = Told::Failed { reason: reasons.join("\n"), remedies: remedies.to_owned() };
+    // One session, one record of it.
+    composed.talk.round = usize::try_from(of.n).map_err(Error::internal)?;
+    (composed.agreement.serial, composed.agreement.verify) = (None, None);
+    Ok(())
 }
 
 /// The agreement as it is after it was sealed: who put the seal on the paper, when and how, and which document it was put
@@ -154,7 +179,7 @@ pub(super) fn sealed(
 }
 
 fn of_agreement(row: &MediationRow, agreement: &Agreement) -> String {
-    format!("{}（{}）", title(row.kind, PaperName::Agreement), agreement.serial.as_deref().unwrap_or_default())
+    format!("{}（{}）", title(row, PaperName::Agreement), agreement.serial.as_deref().unwrap_or_default())
 }
 
 fn act_of(of: &DocumentRow) -> Result<ActId> {

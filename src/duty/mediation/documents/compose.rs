@@ -80,10 +80,17 @@ pub fn compose(
         terms: record.entries("terms").iter().map(|term| agreed(term, &parties)).collect(),
         performed_on_the_spot: record.flag("performed_on_the_spot") == Some(true),
         read_aloud: read_aloud(record, &people),
-        recordings: recordings(record, row.form),
-        signatures: signatures(keys, row, now, &people)?,
+        recordings: recordings(record, row.form == Some(Form::OnFilm)),
+        form: row.form.unwrap_or(Form::Written),
+        signatures: signatures(conn, keys, row, now, &people)?,
         date: date_of(made_at),
-        seal: Some(SealNote { office, date: None, sealed: false, note: String::new() }),
+        // What is agreed by word of mouth has no seal (人民调解法 article 30).
+        seal: (row.form != Some(Form::Oral)).then_some(SealNote {
+            office,
+            date: None,
+            sealed: false,
+            note: String::new(),
+        }),
         verify: verify(row, &settings.public_url),
         drill: row.drill,
         made_at: clock_of(made_at),
@@ -92,9 +99,10 @@ pub fn compose(
         let words = [party.text("consent_words"), party.text("statement")];
         words.into_iter().filter(|text| !text.is_empty()).collect::<Vec<_>>().join("\n")
     };
-    let entries = parties.iter().enumerate().filter(|(_, party)| !said(party).is_empty());
+    // Each has its place, also who said nothing; nobody has said who wrote it down.
+    let entries = parties.iter().enumerate();
     let talk = Talk {
-        recorder: leader.name,
+        recorder: String::new(),
         round: usize::try_from(row.round).unwrap_or(1),
         told: Vec::new(),
         entries: entries
@@ -103,6 +111,7 @@ pub fn compose(
                 words: said(party),
             })
             .collect(),
+        recordings: recordings(record, true),
         outcome: Outcome::Agreed { words: record.text("outcome_words").to_owned() },
     };
     let (parties, terms) = (ids(&parties), ids(&record.entries("terms")));
@@ -291,14 +300,16 @@ fn read_aloud(record: &Record, people: &BTreeMap<PersonId, Host>) -> Option<Read
     Some(ReadAloud { by: people.get(&by).map(|host| host.name.clone()).unwrap_or_default(), at: clock_of(at) })
 }
 
-fn recordings(record: &Record, form: Option<Form>) -> Vec<String> {
+/// Above signatures stands nothing that they do not bind, and words about evidence may be written afterwards: `words` is
+/// where nothing was signed, or where it will be by hand.
+fn recordings(record: &Record, words: bool) -> Vec<String> {
     let line = |entry: Entry<'_>| {
         // Of a recording in the place of a written record the text says where what stands (程序规定 articles 45 and 55).
         let range = match (entry.int("from_ms"), entry.int("to_ms")) {
             (Some(from), Some(to)) => format!("{}至{}", moment(from), moment(to)),
             _ => String::new(),
         };
-        let said = [range.as_str(), entry.text("covers"), entry.text("note")];
+        let said = if words { [range.as_str(), entry.text("covers"), entry.text("note")] } else { [""; 3] };
         let said: Vec<&str> = said.into_iter().filter(|text| !text.is_empty()).collect();
         format!(
             "视听资料 {}{}",
@@ -306,15 +317,7 @@ fn recordings(record: &Record, form: Option<Form>) -> Vec<String> {
             if said.is_empty() { String::new() } else { format!("（{}）", said.join("；")) }
         )
     };
-    let mut lines: Vec<String> = record.entries("evidence").into_iter().map(line).collect();
-    match form {
-        Some(Form::OnFilm) => lines.push("本调解以同步录音录像固定，未另行制作纸质签名文书。".to_owned()),
-        Some(Form::Oral) => {
-            lines.push("当事人认为无需制作调解协议书，采取口头协议方式，由人民调解员记录协议内容。".to_owned())
-        }
-        Some(Form::Written) | None => {}
-    }
-    lines
+    record.entries("evidence").into_iter().map(line).collect()
 }
 
 fn verify(row: &MediationRow, public_url: &str) -> Option<Verify> {

@@ -18,7 +18,7 @@ use super::paper::{self, Agreement, Fonts, MissingFont, Paper, Rendered, Sheet};
 use super::rules::calendar::{clock_of, date_of};
 use super::store::acts::{self, DocumentRow};
 use super::store::{self, MediationRow};
-use super::{Kind, PaperName, messages};
+use super::{Form, Kind, PaperName, messages};
 use crate::duty::evidence::Kind as ItemKind;
 use crate::duty::evidence::keeping::Bytes;
 use crate::duty::evidence::service::{Arrived, complete};
@@ -135,6 +135,7 @@ pub async fn run(core: &Arc<Core>, job: &JobRow) -> Result<()> {
     core.part::<Papers>()?.fonts()?;
     let mut wanted = core.db.read(move |conn| acts::documents_of(conn, &id)).await?;
     wanted.retain(|paper| paper.evidence_id.is_none());
+    let asked = !wanted.is_empty();
     // The list of all papers comes after what it lists.
     wanted.sort_by_key(|paper| (paper.kind == PaperName::Volume, paper.n));
     for of in wanted {
@@ -149,6 +150,7 @@ pub async fn run(core: &Arc<Core>, job: &JobRow) -> Result<()> {
             .await?;
         let inner = Arc::clone(core);
         let drawn = blocking(move || -> Result<_> { Ok(paper::render(&paper, inner.part::<Papers>()?.fonts()?)) });
+        let mended = of.problem.is_some() && of.kind != PaperName::Volume;
         let done = match drawn.await?? {
             Ok(rendered) => {
                 let (evidence, sha256) = keep(core, &row, &of, &rendered).await?;
@@ -170,10 +172,17 @@ pub async fn run(core: &Arc<Core>, job: &JobRow) -> Result<()> {
                 DocumentRow { problem, ..of }
             }
         };
-        core.db.write(Priority::Normal, move |tx| made(tx, &done)).await?;
+        core.db.write(Priority::Normal, move |tx| made(tx, &done, mended)).await?;
     }
     let job = job.clone();
-    core.db.write(Priority::Background, move |tx| jobs::finish(tx, &job).map(drop)).await
+    let finish = move |tx: &mut Tx<'_>| {
+        // In the transaction that ends the job: it is said once, however often the job was begun.
+        if jobs::finish(tx, &job)? && (asked || job.attempts > 1) {
+            settled(tx, &id)?;
+        }
+        Ok(())
+    };
+    core.db.write(Priority::Background, finish).await
 }
 
 /// What a paper says. All papers say what stood when the record became final; each bears its own date.
@@ -181,7 +190,8 @@ fn written(conn: &mut Conn, core: &Core, row: &MediationRow, of: &DocumentRow) -
     let settings = &core.config.documents;
     let papers = acts::documents_of(conn, &row.id)?;
     let final_at = papers.iter().filter(|paper| paper.kind == PaperName::Agreement).map(|paper| paper.made_at).min();
-    let final_at = final_at.unwrap_or(of.made_at);
+    let failed = of.kind == PaperName::Minutes && final_at.is_none_or(|at| of.made_at < at);
+    let final_at = if failed { of.made_at } else { final_at.unwrap_or(of.made_at) };
     let now = Now::stored(conn, &core.keys, row, final_at)?;
     let mut composed = compose::compose(conn, &core.keys, row, &now, final_at, settings)?;
     let before = papers.iter().find(|paper| paper.kind == of.kind && paper.n == of.n - 1);
@@ -192,9 +202,14 @@ fn written(conn: &mut Conn, core: &Core, row: &MediationRow, of: &DocumentRow) -
             }
             form(&composed.agreement)
         }
-        PaperName::Minutes => paper::minutes(&composed.agreement, &composed.talk),
+        PaperName::Minutes => {
+            if failed {
+                after::unreached(conn, row, &mut composed, of)?;
+            }
+            paper::minutes(&composed.agreement, &composed.talk)
+        }
         PaperName::Volume => {
-            let list = listed(row.kind, &papers, of)?;
+            let list = listed(row, &papers, of)?;
             let note = before.and_then(|before| before.sha256.as_deref());
             let note = note.map(|sha256| format!("替代此前的封面和目录，其SHA-256：{sha256}"));
             composed.agreement.made_at = clock_of(of.made_at);
@@ -208,37 +223,50 @@ fn written(conn: &mut Conn, core: &Core, row: &MediationRow, of: &DocumentRow) -
     })
 }
 
-/// What is in the file when its list is made: of each kind the latest, of receipts and delivery notes each.
-fn listed(kind: Kind, papers: &[DocumentRow], of: &DocumentRow) -> Result<Vec<(&'static str, u32)>> {
+/// What is in the file when its list is made: of the agreement the latest edition, of the others each.
+fn listed(row: &MediationRow, papers: &[DocumentRow], of: &DocumentRow) -> Result<Vec<(&'static str, u32)>> {
     let there: Vec<&DocumentRow> = papers.iter().filter(|paper| paper.made_at <= of.made_at).collect();
     let mut list = Vec::new();
     // The order of the forms of the Ministry of Justice: minutes, agreement, proof of performance.
     for of_kind in [PaperName::Minutes, PaperName::Agreement, PaperName::Receipt, PaperName::Delivery] {
         let mut some: Vec<&&DocumentRow> = there.iter().filter(|paper| paper.kind == of_kind).collect();
-        if !of_kind.is_numbered() {
-            some = some.pop().into_iter().collect();
+        // Of each session its minutes, and each receipt; of the agreement the sealed one.
+        if of_kind == PaperName::Agreement {
+            // The latest that there is: one that cannot be drawn takes no place.
+            some = some.into_iter().rfind(|paper| paper.pages.is_some()).into_iter().collect();
         }
         for paper in some {
             let Some(pages) = paper.pages else { continue };
-            list.push((title(kind, of_kind), u32::try_from(pages).map_err(Error::internal)?));
+            list.push((title(row, of_kind), u32::try_from(pages).map_err(Error::internal)?));
         }
     }
     Ok(list)
 }
 
-/// A paper is there: whoever waits for it sees that the record changed.
-fn made(tx: &mut Tx<'_>, done: &DocumentRow) -> Result<()> {
+/// A paper is there: whoever waits for it sees that the record changed. `mended`: it could not be made before, so the list
+/// that was made meanwhile lacks it and is made again.
+fn made(tx: &mut Tx<'_>, done: &DocumentRow, mended: bool) -> Result<()> {
     let mut row = store::mediation_lock(tx.conn(), &done.mediation_id)?;
     acts::document_save(tx.conn(), done)?;
     row.version += 1;
     store::mediation_save(tx.conn(), &row)?;
-    // Said once, when the last of them is settled, and not for each.
-    let all = acts::documents_of(tx.conn(), &row.id)?;
+    let listed = |paper: &DocumentRow| paper.kind == PaperName::Volume && paper.evidence_id.is_some();
+    if mended && done.evidence_id.is_some() && acts::documents_of(tx.conn(), &row.id)?.iter().any(listed) {
+        return ask(tx, row.id, &[(PaperName::Volume, None)], (done.by_person, done.device_id));
+    }
+    Ok(())
+}
+
+/// Nothing is waited for any more: who leads it and who asked hear it. Of what was asked for since, its own job tells.
+fn settled(tx: &mut Tx<'_>, id: &MediationId) -> Result<()> {
+    let all = acts::documents_of(tx.conn(), id)?;
     if all.iter().any(|paper| paper.evidence_id.is_none() && paper.problem.is_none()) {
         return Ok(());
     }
+    let Some(last) = all.iter().max_by_key(|paper| paper.made_at) else { return Ok(()) };
     let lacking = all.iter().filter(|paper| paper.problem.is_some()).count();
-    messages::tell_papers(tx, &row, &done.by_person, u32::try_from(lacking).map_err(Error::internal)?)
+    let row = store::mediation_fetch(tx.conn(), id)?;
+    messages::tell_papers(tx, &row, &last.by_person, u32::try_from(lacking).map_err(Error::internal)?)
 }
 
 /// The form of the kind.
@@ -254,7 +282,7 @@ fn form(agreement: &Agreement) -> Paper {
 pub async fn draft(core: &Arc<Core>, row: &MediationRow) -> Result<Vec<u8>> {
     // A draft leads nowhere: there is nothing to verify yet.
     let settings = Documents { public_url: String::new(), ..core.config.documents.clone() };
-    drawn_now(core, row, settings, |composed| form(&composed.agreement)).await
+    drawn_now(core, row, settings, |composed| Paper { draft: true, ..form(&composed.agreement) }).await
 }
 
 /// The strip of a receipt printer, of what became final.
@@ -333,6 +361,7 @@ async fn keep(
         upload: None,
         redacts: None,
         recording: None,
+        made_here: true,
     };
     let completed = complete(&Ctx::new(Arc::clone(core), actor), arrived).await?;
     drop(storing);
@@ -348,12 +377,15 @@ async fn keep(
 /// e.g. `现场治安调解协议书 常公（城南）现调字〔2026〕第000123号.pdf`; with its number where there may be several.
 fn filename(row: &MediationRow, of: &DocumentRow) -> String {
     let number = if of.kind.is_numbered() || of.n > 1 { of.n.to_string() } else { String::new() };
-    format!("{}{number} {}.pdf", title(row.kind, of.kind), row.serial_no.as_deref().unwrap_or_default())
+    // Minutes of a session without an agreement have no number.
+    let serial = row.serial_no.as_ref().map(|serial| format!(" {serial}")).unwrap_or_default();
+    format!("{}{number}{serial}.pdf", title(row, of.kind))
 }
 
 /// What a paper is called.
-pub const fn title(kind: Kind, paper: PaperName) -> &'static str {
-    match (paper, kind) {
+pub fn title(row: &MediationRow, paper: PaperName) -> &'static str {
+    match (paper, row.kind) {
+        (PaperName::Agreement, Kind::People) if row.form == Some(Form::Oral) => paper::forms::ORAL,
         (PaperName::Agreement, Kind::PoliceOnScene) => "现场治安调解协议书",
         (PaperName::Agreement, Kind::Police) => "治安调解协议书",
         (PaperName::Agreement, Kind::People) => "人民调解协议书",

@@ -13,7 +13,8 @@ use super::super::rules::calendar::clock_of;
 use super::super::rules::signing::SignerRole;
 use super::super::rules::strokes::Drawing;
 use super::super::store::MediationRow;
-use super::super::store::acts::{MarkForm, SignatureRow};
+use super::super::store::acts::{self, MarkForm, SignatureRow};
+use crate::platform::db::Conn;
 use crate::platform::keys::Keys;
 use crate::words::error::{Error, Result};
 use crate::words::ids::PersonId;
@@ -23,6 +24,7 @@ const SQUARE: f32 = 1_000.0;
 
 /// The last word of every signer about what stands, as it is drawn.
 pub(super) fn signatures(
+    conn: &mut Conn,
     keys: &Keys,
     row: &MediationRow,
     now: &Now,
@@ -60,7 +62,7 @@ pub(super) fn signatures(
         drawn.push(Signature {
             signer: on_paper,
             name: name_of(signer.id),
-            mark: mark(keys, given)?,
+            mark: mark(conn, keys, given)?,
             at: Some(clock_of(given.signed_at)),
             notes,
         });
@@ -68,8 +70,9 @@ pub(super) fn signatures(
     Ok(drawn)
 }
 
-fn mark(keys: &Keys, row: &SignatureRow) -> Result<Mark> {
-    let plain = row.sealed.as_deref().map(|sealed| keys.unseal(sealed)).transpose()?;
+fn mark(conn: &mut Conn, keys: &Keys, row: &SignatureRow) -> Result<Mark> {
+    let plain =
+        acts::drawing_of(conn, &row.mediation_id, &row.id)?.as_deref().map(|sealed| keys.unseal(sealed)).transpose()?;
     let reason = row.reason.clone().unwrap_or_default();
     let bytes = || plain.clone().ok_or_else(|| Error::internal("a signature without what was signed with"));
     Ok(match (row.status, row.form) {

@@ -138,7 +138,7 @@ async fn view(ctx: &Ctx, id: MediationId) -> Result<MediationView> {
             let row = store::mediation_fetch(conn, &id)?;
             // Of a hash that covers particulars the hidden digits could be found by trying.
             let writes = access::decide(conn, &actor, &row, Action::MediationWrite)? == Decision::Allow;
-            MediationView::of(conn, &core.keys, row, writes, now)
+            MediationView::of(conn, &core, row, writes, now)
         })
         .await
 }

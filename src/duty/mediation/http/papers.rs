@@ -46,7 +46,8 @@ pub struct PaperQuery {
 }
 
 /// One paper as PDF/A: `agreement`, `minutes`, `volume`, `receipt-1`, `delivery-1`, and so on as the record's `documents`
-/// name them; of several editions the latest, or `agreement-1`. Of a record that is not final the agreement as a draft.
+/// name them; of several editions the latest, or `agreement-1`. Of a record that is not final the agreement as a draft
+/// while it may still be signed, and the minutes of each session that brought no agreement.
 /// `slip` is the strip of a receipt printer, drawn when it is asked for; its code leads to the verification.
 ///
 /// Permissions: whoever may write into the record; of a final one also who supervises or keeps it, and the account of a
@@ -83,9 +84,13 @@ pub async fn paper(
             access::fetch(conn, &actor, &id, Action::MediationPapers)
         })
         .await?;
-    if row.finalized_at.is_none() {
+    if row.finalized_at.is_none() && kind != PaperName::Minutes {
         if kind != PaperName::Agreement || number.is_some() {
             return Err(Error::not_found("document"));
+        }
+        // Nobody signs any more: a sheet that could be signed would only be mistaken for an agreement.
+        if !row.state.is_open() {
+            return Err(Error::conflict("it cannot be signed as it stands").with("state", json!(row.state)));
         }
         let pdf = documents::draft(&ctx.core, &row).await?;
         looked(&ctx, &row, Action::MediationWrite, "mediation.draft_read", query.purpose).await?;

@@ -2,6 +2,7 @@
 
 use jiff::civil::{Date, DateTime};
 
+use super::super::Form;
 use super::{Mark, SealNote, SignatureBlock, Verify, words};
 
 /// Printed where a statutory field has nothing to say, so that nothing can be written into it later.
@@ -54,6 +55,8 @@ pub struct Agreement {
     pub read_aloud: Option<ReadAloud>,
     /// Recordings of the mediation, one line each
     pub recordings: Vec<String>,
+    /// Written and signed, by word of mouth, or on film
+    pub form: Form,
     pub signatures: Vec<Signature>,
     /// The day of the agreement
     pub date: Date,
@@ -287,16 +290,19 @@ impl Agreement {
     }
 
     /// Places to sign: each party with who acts for it, the other people, who led, who helped. Given without a signature:
-    /// to be signed on paper; witnesses and other people have a place only if they signed.
+    /// to be signed on paper; others have a place only if they signed, but for witnesses, who sign by hand. What was agreed by
+    /// word of mouth or on film has no places for the parties: nobody is to sign it afterwards.
     pub(super) fn blocks(&self) -> Vec<SignatureBlock> {
         let people = self.kind == Kind::People;
         let mut blocks = Vec::new();
         let how = if people { "签名、盖章或者按指印" } else { "签名" };
-        for (at, party) in self.parties.iter().enumerate() {
+        let unsigned = |signer: Signer| self.form != Form::Written && self.signature(signer).is_none();
+        for (at, party) in self.parties.iter().enumerate().filter(|(at, _)| !unsigned(Signer::Party(*at))) {
             let who = format!("当事人（{}）{how}", side(at));
             blocks.push(block(&who, &party.name, self.signature(Signer::Party(at))));
             for (place, other) in self.others.iter().enumerate().filter(|(_, other)| other.party == Some(at)) {
-                let acts = matches!(other.role, AttendeeRole::Guardian | AttendeeRole::Delegate);
+                let acts =
+                    matches!(other.role, AttendeeRole::Guardian | AttendeeRole::Delegate | AttendeeRole::Witness);
                 let signature = self.signature(Signer::Other(place));
                 if acts || signature.is_some() {
                     let who = format!("{}{}签名", side(at), other.role.words());
@@ -305,8 +311,9 @@ impl Agreement {
             }
         }
         for (place, other) in self.others.iter().enumerate().filter(|(_, other)| other.party.is_none()) {
-            if let Some(signature) = self.signature(Signer::Other(place)) {
-                blocks.push(block(&format!("{}签名", other.role.words()), &other.name, Some(signature)));
+            let signature = self.signature(Signer::Other(place));
+            if signature.is_some() || other.role == AttendeeRole::Witness {
+                blocks.push(block(&format!("{}签名", other.role.words()), &other.name, signature));
             }
         }
         let leader = match self.kind {

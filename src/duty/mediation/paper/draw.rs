@@ -5,6 +5,7 @@ use jiff::civil::DateTime;
 use krilla::color::luma;
 use krilla::configure::{Archival, ConfigurationBuilder};
 use krilla::geom::{Path, PathBuilder, Point, Rect, Size, Transform};
+use krilla::image::Image;
 use krilla::metadata::{self, Metadata};
 use krilla::num::NormalizedF32;
 use krilla::page::PageSettings;
@@ -18,7 +19,7 @@ use super::error::PaperError;
 use super::fonts::Faces;
 use super::frame::Sized;
 use super::lines::{Line, clean};
-use super::page::Op;
+use super::page::{MM, Op};
 
 /// Hours that Beijing is ahead of UTC.
 const BEIJING: i8 = 8;
@@ -29,12 +30,7 @@ const BEIJING: i8 = 8;
 /// [`PaperError::Image`] is found earlier where it can be; what only the decoder sees, and anything else the writer
 /// refuses, is [`PaperError::Pdf`].
 pub fn pdf(paper: &Paper, pages: Vec<Sized>, faces: &Faces<'_>) -> Result<Vec<u8>, PaperError> {
-    let configuration = ConfigurationBuilder::new()
-        .with_archival_validator(Archival::A2_U)
-        .finish()
-        .map_err(|error| PaperError::Pdf(format!("{error:?}")))?;
-    let settings = SerializeSettings { configuration, enable_tagging: false, ..SerializeSettings::default() };
-    let mut document = Document::new_with(settings);
+    let mut document = archival()?;
     for Sized { page, width, height } in pages {
         let settings = PageSettings::from_wh(width, height).ok_or_else(|| PaperError::Pdf("page size".to_owned()))?;
         let mut sheet = document.start_page_with(settings);
@@ -46,6 +42,33 @@ pub fn pdf(paper: &Paper, pages: Vec<Sized>, faces: &Faces<'_>) -> Result<Vec<u8
         sheet.finish();
     }
     document.set_metadata(about(paper));
+    finished(document)
+}
+
+/// Whether a picture gets into such a file: the writer reads it when the file is finished, and then refuses the file.
+pub fn takes(image: Image) -> Result<(), PaperError> {
+    let mut document = archival()?;
+    let mut sheet = document.start_page_with(PageSettings::default());
+    let mut surface = sheet.surface();
+    let Some(size) = Size::from_wh(MM, MM) else { return Err(PaperError::Pdf("page size".to_owned())) };
+    surface.draw_image(image, size);
+    surface.finish();
+    sheet.finish();
+    // A file of this kind has a title and a date; nobody sees this one.
+    document.set_metadata(Metadata::new().title("Suixing".to_owned()).creation_date(metadata::DateTime::new(2026)));
+    finished(document).map(drop)
+}
+
+fn archival() -> Result<Document, PaperError> {
+    let configuration = ConfigurationBuilder::new()
+        .with_archival_validator(Archival::A2_U)
+        .finish()
+        .map_err(|error| PaperError::Pdf(format!("{error:?}")))?;
+    let settings = SerializeSettings { configuration, enable_tagging: false, ..SerializeSettings::default() };
+    Ok(Document::new_with(settings))
+}
+
+fn finished(document: Document) -> Result<Vec<u8>, PaperError> {
     document.finish().map_err(|error| PaperError::Pdf(format!("{error}: {error:?}")))
 }
 

@@ -128,7 +128,14 @@ fn a_guardian_has_a_place_to_sign_and_more_parties_more_copies() {
     agreement.parties.push(PartyFacts { name: "王芳".to_owned(), ..PartyFacts::default() });
     let paper = police(&agreement);
     let signers: Vec<&str> = who(&paper).iter().map(|(who, _)| *who).collect();
-    let expected = ["当事人（甲方）签名", "当事人（乙方）签名", "乙方监护人签名", "当事人（丙方）签名", "主持人签名"];
+    let expected = [
+        "当事人（甲方）签名",
+        "当事人（乙方）签名",
+        "乙方监护人签名",
+        "当事人（丙方）签名",
+        "见证人签名",
+        "主持人签名",
+    ];
     assert_eq!(signers, expected);
     assert!(text(&paper).contains("一式四份，各方当事人各执一份"));
 }

@@ -7,6 +7,7 @@
 //! that all was done on the spot. 人民调解协议书 is the form of the Ministry of Justice (2010) with what Article 29 of the
 //! 人民调解法 lists.
 
+use super::super::Form;
 use super::agreement::{Agreement, Kind, NOTHING, Term, or_nothing};
 use super::{Align, Column, Paper, PaperKind, Section, Sheet, words};
 
@@ -16,7 +17,7 @@ pub fn police_on_scene(agreement: &Agreement) -> Paper {
     sections.extend(case(agreement));
     sections.extend(agreed(agreement, "四、协议内容、履行期限和方式"));
     let mut effect = effect_of_police(agreement);
-    effect.push(copies(agreement, "调解机关"));
+    effect.extend(copies(agreement, "调解机关"));
     sections.push(Section::Paragraph(effect.join("\n")));
     paper(agreement, PaperKind::PoliceOnScene, "现场治安调解协议书", sections)
 }
@@ -27,12 +28,15 @@ pub fn police(agreement: &Agreement) -> Paper {
     sections.extend(case(agreement));
     sections.extend(agreed(agreement, "四、协议内容、履行期限和方式"));
     let mut effect = effect_of_police(agreement);
-    effect.push(copies(agreement, "调解机关"));
+    effect.extend(copies(agreement, "调解机关"));
     sections.push(Section::Paragraph(effect.join("\n")));
     paper(agreement, PaperKind::Police, "治安调解协议书", sections)
 }
 
-/// 人民调解协议书
+/// What the mediator writes down of an agreement by word of mouth (人民调解法 articles 28 and 30; 司法部 人民调解文书格式).
+pub const ORAL: &str = "人民调解口头协议登记表";
+
+/// 人民调解协议书, or 人民调解口头协议登记表
 pub fn people(agreement: &Agreement) -> Paper {
     let mut sections = opening(agreement, "人民调解员", "调解地点");
     sections.push(Section::Heading("三、纠纷主要事实、争议事项和各方责任".to_owned()));
@@ -44,16 +48,25 @@ pub fn people(agreement: &Agreement) -> Paper {
     pairs.push(("各方责任".to_owned(), or_nothing(&facts.responsibility)));
     sections.push(Section::Pairs(pairs));
     sections.extend(agreed(agreement, "四、协议内容、履行方式和期限"));
+    let from = match agreement.form {
+        // 人民调解法 article 30
+        Form::Oral => {
+            "当事人认为无需制作调解协议书，采取口头协议方式，由人民调解员记录协议内容。口头协议自各方当事人达成协议之日起生效。各方当事人应当按照约定履行。"
+        }
+        _ => {
+            "本协议自各方当事人签名、盖章或者按指印，人民调解员签名并加盖人民调解委员会印章之日起生效。各方当事人应当按照约定履行。"
+        }
+    };
     let mut effect = vec![
-        "本协议自各方当事人签名、盖章或者按指印，人民调解员签名并加盖人民调解委员会印章之日起生效。各方当事人应当按照约定履行。"
-            .to_owned(),
+        from.to_owned(),
         "各方当事人认为有必要的，可以自本协议生效之日起三十日内共同向人民法院申请司法确认。就协议的履行或者协议的内容发生争议的，可以向人民法院提起诉讼。"
             .to_owned(),
     ];
     effect.extend(proceedings(agreement));
-    effect.push(copies(agreement, "人民调解委员会"));
+    effect.extend(copies(agreement, "人民调解委员会"));
     sections.push(Section::Paragraph(effect.join("\n")));
-    paper(agreement, PaperKind::People, "人民调解协议书", sections)
+    let title = if agreement.form == Form::Oral { ORAL } else { "人民调解协议书" };
+    paper(agreement, PaperKind::People, title, sections)
 }
 
 /// What every document made from an agreement has in common.
@@ -64,7 +77,7 @@ pub(super) fn paper(agreement: &Agreement, kind: PaperKind, title: &str, section
         title: title.to_owned(),
         office: agreement.office.clone(),
         serial: agreement.serial.clone(),
-        copy_note: agreement.copy_note.clone(),
+        copy_note: if agreement.form == Form::Written { agreement.copy_note.clone() } else { String::new() },
         amends: agreement.amends.clone(),
         sections,
         signatures: agreement.blocks(),
@@ -72,6 +85,7 @@ pub(super) fn paper(agreement: &Agreement, kind: PaperKind, title: &str, section
         verify: agreement.verify.clone(),
         footer: None,
         drill: agreement.drill,
+        draft: false,
         made_at: agreement.made_at,
     }
 }
@@ -181,7 +195,8 @@ fn agreed(agreement: &Agreement, heading: &str) -> Vec<Section> {
         Section::List(agreement.terms.iter().map(|term| term.what.clone()).collect()),
     ];
     if agreement.terms.iter().any(|term| term.amount_fen.is_some() || term.due_on.is_some() || !term.how.is_empty()) {
-        let rows = agreement.terms.iter().zip(1..).map(|(term, number)| performance(term, number));
+        let rows = agreement.terms.iter().zip(1..);
+        let rows = rows.map(|(term, number)| performance(term, number, agreement.performed_on_the_spot));
         let columns =
             [("条款", 0.7), ("义务人", 1.1), ("权利人", 1.1), ("金额", 2.2), ("履行期限", 1.9), ("履行方式", 1.6)];
         sections.push(Section::Space(0.3));
@@ -190,8 +205,12 @@ fn agreed(agreement: &Agreement, heading: &str) -> Vec<Section> {
     sections
 }
 
-fn performance(term: &Term, number: usize) -> Vec<String> {
-    let due = term.due_on.map_or_else(|| "当场履行".to_owned(), |due| format!("{}前", words::date(due)));
+fn performance(term: &Term, number: usize, on_the_spot: bool) -> Vec<String> {
+    let due = match term.due_on {
+        Some(due) => format!("{}前", words::date(due)),
+        None if on_the_spot => "当场履行".to_owned(),
+        None => NOTHING.to_owned(),
+    };
     vec![
         number.to_string(),
         or_nothing(&term.debtor),
@@ -204,7 +223,12 @@ fn performance(term: &Term, number: usize) -> Vec<String> {
 
 /// Effect by Article 9 of the 治安管理处罚法 and Article 185 of the 程序规定.
 fn effect_of_police(agreement: &Agreement) -> Vec<String> {
-    let mut effect = vec!["本协议自当事人签名之时起生效。".to_owned()];
+    let from = match agreement.form {
+        // 程序规定 article 178: on film it takes the place of a paper.
+        Form::OnFilm => "本调解以同步录音录像固定，未另行制作纸质签名文书，本协议自当事人在录音录像中确认之时起生效。",
+        _ => "本协议自当事人签名之时起生效。",
+    };
+    let mut effect = vec![from.to_owned()];
     if agreement.performed_on_the_spot {
         effect.push("本协议内容已经当场履行完毕，公安机关对违反治安管理行为人不予处罚。".to_owned());
     } else {
@@ -225,7 +249,8 @@ fn proceedings(agreement: &Agreement) -> Vec<String> {
     }
     if let Some(read) = &agreement.read_aloud {
         lines.push(format!(
-            "本协议书由{}于{}向{}宣读，{}表示听清并理解全部内容，没有异议。",
+            "{}由{}于{}向{}宣读，{}表示听清并理解全部内容，没有异议。",
+            if agreement.form == Form::Written { "本协议书" } else { "以上协议内容" },
             read.by,
             words::date_time(read.at),
             agreement.sides(),
@@ -237,7 +262,11 @@ fn proceedings(agreement: &Agreement) -> Vec<String> {
 
 /// How many copies there are and who has them: each party one, and one for the file (公通字〔2007〕81号; 人民调解法 article
 /// 29, paragraph 2: the committee keeps it).
-fn copies(agreement: &Agreement, keeper: &str) -> String {
+/// None where no paper is signed: what is written down then is the mediator's or the recording's record.
+fn copies(agreement: &Agreement, keeper: &str) -> Option<String> {
+    if agreement.form != Form::Written {
+        return None;
+    }
     let unit = unit_of(agreement.kind);
     let mut text = format!(
         "本协议书{}，{}各执一{unit}，{keeper}留存一{unit}。",
@@ -249,7 +278,7 @@ fn copies(agreement: &Agreement, keeper: &str) -> String {
             .map(|at| format!("，第{}联交当事人（{}）", words::count(at + 2), super::agreement::side(at)));
         text += &format!("第一联由{keeper}存档{}。", whose.collect::<String>());
     }
-    text
+    Some(text)
 }
 
 /// 一式三份 of two parties, in words.

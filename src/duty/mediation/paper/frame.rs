@@ -14,6 +14,7 @@ const CODE: f32 = 20.0 * MM;
 const FOOT: f32 = 7.5;
 const FOOT_LEADING: f32 = 10.5;
 const DRILL: &str = "演练";
+const DRAFT: &str = "草稿";
 
 /// A finished page and its size in points.
 pub struct Sized {
@@ -83,16 +84,25 @@ fn slip(mut setter: Setter<'_>, paper: &Paper) -> Result<Vec<Sized>, PaperError>
     }
     let faces = setter.faces;
     let (mut pages, end) = flow::pages(setter.pieces, &geometry, None)?;
-    if paper.drill {
-        pages.iter_mut().try_for_each(|page| across(page, geometry.body() / 2.5, faces))?;
+    if let Some((word, _)) = banner(paper) {
+        pages.iter_mut().try_for_each(|page| across(page, word, geometry.body() / 2.5, faces))?;
     }
     let height = end + geometry.top;
     Ok(pages.into_iter().map(|page| Sized { page, width: geometry.width, height }).collect())
 }
 
-/// The mark of a drill, behind everything else.
-fn across(page: &mut Page, size: f32, faces: &Faces<'_>) -> Result<(), PaperError> {
-    page.ops.insert(0, Op::Across { size, line: single(DRILL, size, Weight::Bold, faces)? });
+/// What makes a paper none that counts: the word across every page, and the line above its text.
+const fn banner(paper: &Paper) -> Option<(&'static str, &'static str)> {
+    match (paper.drill, paper.draft) {
+        (true, _) => Some((DRILL, "演练文书　仅供训练　没有效力")),
+        (false, true) => Some((DRAFT, "草稿　尚未定稿　没有效力")),
+        (false, false) => None,
+    }
+}
+
+/// A word behind everything else.
+fn across(page: &mut Page, word: &str, size: f32, faces: &Faces<'_>) -> Result<(), PaperError> {
+    page.ops.insert(0, Op::Across { size, line: single(word, size, Weight::Bold, faces)? });
     Ok(())
 }
 
@@ -108,13 +118,14 @@ struct Foot<'a> {
     faces: &'a Faces<'a>,
     geometry: Geometry,
     ops: Vec<Op>,
-    drill: bool,
+    across: Option<&'static str>,
 }
 
 impl<'a> Foot<'a> {
     /// What is the same on every page.
     fn new(paper: &Paper, geometry: &Geometry, faces: &'a Faces<'a>) -> Result<Self, PaperError> {
-        let mut foot = Self { faces, geometry: *geometry, ops: Vec::new(), drill: paper.drill };
+        let mut foot =
+            Self { faces, geometry: *geometry, ops: Vec::new(), across: banner(paper).map(|(word, _)| word) };
         if let Some(verify) = &paper.verify {
             foot.verify(verify, paper.kind)?;
         }
@@ -123,8 +134,8 @@ impl<'a> Foot<'a> {
             let x = geometry.left + (geometry.body() - line.width) / 2.0;
             foot.ops.push(Op::Text { x, y: geometry.height - 6.0 * MM, size: FOOT, grey: 60, line });
         }
-        if paper.drill {
-            let line = single("演练文书　仅供训练　没有效力", FOOT * 1.6, Weight::Bold, faces)?;
+        if let Some((_, text)) = banner(paper) {
+            let line = single(text, FOOT * 1.6, Weight::Bold, faces)?;
             let x = geometry.left + (geometry.body() - line.width) / 2.0;
             foot.ops.push(Op::Text { x, y: geometry.top - 12.0 * MM, size: FOOT * 1.6, grey: 0, line });
         }
@@ -161,8 +172,8 @@ impl<'a> Foot<'a> {
         // GB/T 9704: the number's upper edge is 7 mm below the text.
         let x = self.geometry.right - line.width;
         page.ops.push(Op::Text { x, y: self.geometry.bottom + 7.0 * MM + size, size, grey: 0, line });
-        if self.drill {
-            across(page, 150.0, self.faces)?;
+        if let Some(word) = self.across {
+            across(page, word, 150.0, self.faces)?;
         }
         Ok(())
     }

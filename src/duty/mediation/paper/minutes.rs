@@ -1,13 +1,13 @@
 //! 调解笔录: what was told to whom, who said what, and how it ended.
 
-use super::agreement::{Agreement, Kind, RECORDER, Signer, block, or_nothing, side};
+use super::agreement::{Agreement, Kind, RECORDER, block, or_nothing, side};
 use super::forms::{others, paper};
 use super::{Paper, PaperKind, Section, words};
 
 /// What the minutes have beyond the agreement.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Talk {
-    /// 记录人
+    /// 记录人; empty: to be filled in by hand
     pub recorder: String,
     /// 第几次调解: 1 or 2
     pub round: usize,
@@ -15,6 +15,8 @@ pub struct Talk {
     pub told: Vec<String>,
     /// Who said what, in order
     pub entries: Vec<Entry>,
+    /// What shows it, one line each with what it shows
+    pub recordings: Vec<String>,
     pub outcome: Outcome,
 }
 
@@ -38,7 +40,8 @@ pub enum Outcome {
     Failed { reason: String, remedies: String },
 }
 
-/// 调解笔录 of a mediation. The signatures of the agreement given are those of the minutes.
+/// 调解笔录 of a mediation. It is signed by hand: what was signed on a screen is the agreement, which has neither the
+/// statements nor the result in words, and nobody's signature stands under what he did not see.
 pub fn minutes(agreement: &Agreement, talk: &Talk) -> Paper {
     let people = agreement.kind == Kind::People;
     let (office, leader) = if people { ("调解组织", "人民调解员") } else { ("调解机关", "主持人") };
@@ -73,26 +76,26 @@ pub fn minutes(agreement: &Agreement, talk: &Talk) -> Paper {
     let mut paper = paper(agreement, PaperKind::Minutes, "调解笔录", sections);
     paper.seal = None;
     paper.copy_note = String::new();
-    if !agreement.signatures.iter().any(|signature| signature.signer == Signer::Recorder) {
-        paper.signatures.retain(|block| block.who != RECORDER);
-        paper.signatures.push(block(RECORDER, &talk.recorder, None));
+    paper.signatures.retain(|block| block.who != RECORDER);
+    for place in &mut paper.signatures {
+        *place = block(&place.who, &place.name, None);
     }
+    paper.signatures.push(block(RECORDER, &talk.recorder, None));
     paper
 }
 
-/// The parties' statements first where nobody wrote down who said what.
+/// What was said, the parties' statements where nobody wrote down who said what; then what was found, what was disputed, what shows it.
 fn entries(agreement: &Agreement, talk: &Talk) -> Vec<(String, String)> {
-    if !talk.entries.is_empty() {
-        return talk.entries.iter().map(|entry| (entry.speaker.clone(), entry.words.clone())).collect();
+    let mut entries: Vec<_> =
+        talk.entries.iter().map(|entry| (entry.speaker.clone(), or_nothing(&entry.words))).collect();
+    if entries.is_empty() {
+        let parties = agreement.parties.iter().enumerate();
+        let said = parties.map(|(at, party)| (format!("{}（{}）陈述", side(at), party.name), &party.statement));
+        entries = said.map(|(speaker, words)| (speaker, or_nothing(words))).collect();
     }
-    let said = agreement
-        .parties
-        .iter()
-        .enumerate()
-        .map(|(at, party)| (format!("{}（{}）陈述", side(at), party.name), or_nothing(&party.statement)));
-    let mut entries: Vec<_> = said.collect();
     entries.push(("查明的事实".to_owned(), or_nothing(&agreement.case.facts)));
     entries.push(("争议事项".to_owned(), or_nothing(&agreement.case.disputed_points)));
+    entries.push(("视听资料".to_owned(), or_nothing(&talk.recordings.join("\n"))));
     entries
 }
 

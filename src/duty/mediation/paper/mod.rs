@@ -57,6 +57,7 @@ pub use fonts::Fonts;
 pub use forms::{people, police, police_on_scene};
 pub use minutes::minutes;
 pub use receipt::{delivery, receipt};
+pub use sign::readable;
 pub use slip::slip;
 pub use volume::file_cover;
 
@@ -142,6 +143,8 @@ pub struct Paper {
     pub footer: Option<String>,
     /// A drill (演练): said in large letters across every page
     pub drill: bool,
+    /// Not final: said in large letters across every page, so that nobody takes it for an agreement
+    pub draft: bool,
     /// Beijing time; goes into the file as its creation date, no clock is read
     pub made_at: DateTime,
 }

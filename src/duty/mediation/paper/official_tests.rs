@@ -49,6 +49,26 @@ fn every_label_of_the_official_forms_stands_on_the_paper() {
 }
 
 #[test]
+fn every_field_of_an_agreement_is_signed() {
+    let mut fields = 0;
+    for section in PAGE.split("\n## ").skip(1) {
+        let Some(line) = section.lines().find(|line| line.starts_with("Paper: ")) else { continue };
+        if !["police_on_scene", "police", "people"].contains(&quoted(line)[0]) {
+            continue;
+        }
+        for row in section.lines().filter(|line| line.starts_with("| ")).skip(1) {
+            let from = row.trim_matches('|').split('|').next_back().unwrap_or_default();
+            for name in quoted(from) {
+                let Some(field) = FIELDS.iter().find(|known| known.name == name) else { continue };
+                assert!(field.signed, "{name} stands above signatures that do not bind it");
+                fields += 1;
+            }
+        }
+    }
+    assert!(fields > 60, "{fields} fields");
+}
+
+#[test]
 fn every_field_that_is_named_is_one_of_the_record_and_every_field_is_named() {
     let outside = ["documents.offices", "payee_words", "seal"];
     let mut named: Vec<&str> = Vec::new();

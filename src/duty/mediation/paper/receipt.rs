@@ -32,8 +32,8 @@ pub struct Receipt {
     pub note: String,
     /// The receiver's signature; none: to be signed on paper
     pub signature: Option<Signature>,
-    /// Who was witness to it, with a signature if there is one
-    pub witness: Option<(String, Option<Signature>)>,
+    /// Who wrote it down, with a signature if there is one; whether he was there nobody said
+    pub recorder: Option<(String, Option<Signature>)>,
     pub verify: Option<Verify>,
     pub drill: bool,
     pub made_at: DateTime,
@@ -55,8 +55,8 @@ pub fn receipt(receipt: &Receipt) -> Paper {
         vec![pair("备注", &receipt.note)],
     ];
     let mut signatures = vec![block("收受人签名", &receipt.to, receipt.signature.as_ref())];
-    if let Some((name, signature)) = &receipt.witness {
-        signatures.push(block("在场见证人签名", name, signature.as_ref()));
+    if let Some((name, signature)) = &receipt.recorder {
+        signatures.push(block("记录人", name, signature.as_ref()));
     }
     Paper {
         kind: PaperKind::Receipt,
@@ -77,6 +77,7 @@ pub fn receipt(receipt: &Receipt) -> Paper {
         verify: receipt.verify.clone(),
         footer: None,
         drill: receipt.drill,
+        draft: false,
         made_at: receipt.made_at,
     }
 }
@@ -169,6 +170,7 @@ pub fn delivery(delivery: &Delivery) -> Paper {
         verify: delivery.verify.clone(),
         footer: None,
         drill: delivery.drill,
+        draft: false,
         made_at: delivery.made_at,
     }
 }

@@ -2,6 +2,7 @@
 
 use jiff::civil::{DateTime, date};
 
+use super::super::Form;
 use super::agreement::{Attendee, AttendeeRole, Signer};
 use super::minutes::{Entry, Outcome, Talk};
 use super::receipt::{Delivery, DeliveryItem, Receipt};
@@ -114,6 +115,7 @@ pub fn on_scene() -> Agreement {
         performed_on_the_spot: true,
         read_aloud: Some(ReadAloud { by: "陈志强".to_owned(), at: at(9, 36) }),
         recordings: vec!["执法记录仪 4403057，2026年11月23日8时58分至9时41分".to_owned()],
+        form: Form::Written,
         signatures: vec![
             sign(Signer::Party(0), "张伟", strokes(3), at(9, 38)),
             sign(Signer::Party(1), "欧阳建国", strokes(11), at(9, 39)),
@@ -304,6 +306,7 @@ pub fn talk() -> Talk {
             entry("甲方（张伟）", "我同意赔六百元，当面道歉。"),
             entry("乙方（欧阳建国）", "同意，今后不再提这件事。"),
         ],
+        recordings: people().recordings,
         outcome: Outcome::Agreed { words: String::new() },
     }
 }
@@ -360,7 +363,7 @@ pub fn receipt() -> Receipt {
         proof: "视听资料、电子数据 019ab2c4-7d31-7e2b-9f6e-54a08c1d0001".to_owned(),
         note: String::new(),
         signature: Some(sign(Signer::Party(1), "欧阳建国", strokes(11), at(10, 0))),
-        witness: Some(("周玉兰".to_owned(), None)),
+        recorder: Some(("周玉兰".to_owned(), None)),
         verify: Some(verify()),
         drill: false,
         made_at: at(17, 0),

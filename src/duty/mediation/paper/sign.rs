@@ -3,6 +3,7 @@
 use krilla::Data;
 use krilla::image::Image;
 
+use super::draw::takes;
 use super::error::PaperError;
 use super::flow::RULE;
 use super::fonts::Weight;
@@ -195,6 +196,11 @@ fn fitted(strokes: &[Vec<(f32, f32)>], left: f32, top: f32, width: f32, height: 
     let y = top + (height - (y1 - y0) * scale) / 2.0;
     let place = |(px, py): (f32, f32)| (x + (px - x0) * scale, y + (py - y0) * scale);
     strokes.into_iter().map(|stroke| stroke.into_iter().map(place).collect()).collect()
+}
+
+/// Whether a picture can be printed: PDF/A takes what the embedding understands, which is less than decoders read.
+pub fn readable(bytes: &[u8]) -> Result<(), String> {
+    takes(image(bytes)?).map_err(|error| error.to_string())
 }
 
 fn image(bytes: &[u8]) -> Result<Image, String> {

@@ -18,9 +18,13 @@ pub fn slip(agreement: &Agreement, sheet: Sheet) -> Paper {
     pairs.push(("时间".to_owned(), agreement.time()));
     pairs.push(("地点".to_owned(), agreement.place.clone()));
     let terms = agreement.terms.iter().map(|term| {
-        let due = term.due_on.map_or_else(|| "当场履行".to_owned(), |due| format!("{}前履行", words::date(due)));
-        let amount = term.amount_fen.map(|fen| format!("{}，", words::amount(fen))).unwrap_or_default();
-        format!("{}（{amount}{due}）", term.what.trim_end_matches('。'))
+        let due = match term.due_on {
+            Some(due) => Some(format!("{}前履行", words::date(due))),
+            None => agreement.performed_on_the_spot.then(|| "当场履行".to_owned()),
+        };
+        let beside: Vec<String> = term.amount_fen.map(words::amount).into_iter().chain(due).collect();
+        let what = term.what.trim_end_matches('。');
+        if beside.is_empty() { what.to_owned() } else { format!("{what}（{}）", beside.join("，")) }
     });
     Paper {
         kind: PaperKind::Slip,
@@ -41,6 +45,7 @@ pub fn slip(agreement: &Agreement, sheet: Sheet) -> Paper {
         verify: agreement.verify.clone(),
         footer: None,
         drill: agreement.drill,
+        draft: false,
         made_at: agreement.made_at,
     }
 }

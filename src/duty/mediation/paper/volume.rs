@@ -98,6 +98,7 @@ pub fn file_cover(volume: &Volume) -> Paper {
         verify: volume.verify.clone(),
         footer: None,
         drill: volume.drill,
+        draft: false,
         made_at: volume.made_at,
     }
 }

@@ -100,8 +100,8 @@ mod tests {
     fn the_signed_fields_are_those_of_this_format() {
         let signed: Vec<&str> = FIELDS.iter().filter(|field| field.signed).map(|field| field.name).collect();
         let of_format_1 = concat!(
-            "place began_at ended_at leader_id assistants nature case_time case_place cause facts result ",
-            "disputed_points responsibility performed_on_the_spot ",
+            "place began_at ended_at leader_id assistants application nature case_time case_place cause facts result ",
+            "disputed_points responsibility performed_on_the_spot open read_aloud/by read_aloud/at ",
             "parties/*/role parties/*/name parties/*/sex parties/*/birth_date parties/*/ethnic parties/*/id_type ",
             "parties/*/id_number parties/*/phone parties/*/address parties/*/occupation parties/*/employer ",
             "parties/*/removed ",

@@ -2,8 +2,9 @@
 //! whether it tells who somebody is. Everything else in this folder reads this table.
 //!
 //! Signed is what stands in the printed agreement (程序规定 article 184, 人民调解法 article 29): the parties and the others
-//! present, the case, the terms, the session. Not signed are statements (they are read and signed in 调解笔录), evidence,
-//! what decides whether there may be a mediation at all, and what happens while the agreement is being signed.
+//! present, the case, the terms, the session, and that it was read aloud. Not signed, and so not printed above signatures,
+//! are statements (they stand in 调解笔录, which is signed by hand), words about evidence, and what decides whether there may
+//! be a mediation at all.
 
 use uuid::Uuid;
 
@@ -137,7 +138,7 @@ pub static FIELDS: &[Field] = &[
     signed("leader_id", Shape::Uuid),
     // Officers and mediators beside the leader: a crew or two.
     signed("assistants", Shape::Uuids { max: 12 }),
-    plain("application", PAGE),
+    signed("application", PAGE),
     signed("nature", Shape::Code(NATURES)),
     plain("penalty_path", Shape::Bool),
     plain("minor", Shape::Bool),
@@ -152,11 +153,11 @@ pub static FIELDS: &[Field] = &[
     signed("responsibility", Shape::Text { max: 2_000 }),
     plain("no_loss_dispute", Shape::Bool),
     signed("performed_on_the_spot", Shape::Bool),
-    plain("open", Shape::Bool),
+    signed("open", Shape::Bool),
     plain("outcome_words", Shape::Text { max: 2_000 }),
-    // Read aloud is what stands already, before anybody signs or after: no part of it.
-    plain("read_aloud/by", Shape::Uuid),
-    plain("read_aloud/at", Shape::Time),
+    // The paper says that it was read to the parties and that they understood: they sign that too.
+    signed("read_aloud/by", Shape::Uuid),
+    signed("read_aloud/at", Shape::Time),
     signed("parties/*/role", Shape::Code(PARTY_ROLES)),
     signed("parties/*/name", NAME),
     signed("parties/*/sex", Shape::Code(SEXES)),
@@ -309,13 +310,20 @@ mod tests {
     #[test]
     fn the_agreement_shows_what_the_law_lists_and_no_more() {
         let is_signed = |name: &str| FIELDS.iter().find(|field| field.name == name).unwrap().signed;
-        for name in
-            ["facts", "parties/*/name", "parties/*/id_number", "others/*/role", "terms/*/amount_fen", "leader_id"]
-        {
+        for name in [
+            "facts",
+            "parties/*/name",
+            "parties/*/id_number",
+            "others/*/role",
+            "terms/*/amount_fen",
+            "leader_id",
+            "application",
+            "open",
+            "read_aloud/at",
+        ] {
             assert!(is_signed(name), "{name}");
         }
-        for name in ["parties/*/statement", "evidence/*/note", "outcome_words", "application", "read_aloud/at", "bars"]
-        {
+        for name in ["parties/*/statement", "evidence/*/note", "outcome_words", "bars", "penalty_path"] {
             assert!(!is_signed(name), "{name}");
         }
     }

@@ -113,6 +113,11 @@ pub async fn step(ctx: &Ctx, meta: &RequestMeta, id: MediationId, new: NewStep) 
         if row.finalized_at.is_none() && new.step == Step::Seal {
             return Err(now.not_ready("what is sealed is final"));
         }
+        waits_for_effect(&row, new.step)?;
+        // A seal makes nothing effective that still waits for something.
+        if new.step == Step::Seal && row.state == State::Signed && !now.may_take_effect() {
+            return Err(now.not_ready("what it waits for has not come"));
+        }
         if new.step == Step::SecondRound {
             again(&row, &now, tx.now)?;
             row.round += 1;
@@ -134,6 +139,11 @@ pub async fn step(ctx: &Ctx, meta: &RequestMeta, id: MediationId, new: NewStep) 
                 }
                 messages::tell(tx, &row, messages::MOVED)?;
             }
+            Step::Fail | Step::NotReached => {
+                // That it was tried and why nothing came of it belongs to the file as an agreement would.
+                documents::ask(tx, id, &[(PaperName::Minutes, None)], (actor.person, actor.device))?;
+                messages::tell(tx, &row, messages::MOVED)?;
+            }
             _ => messages::tell(tx, &row, messages::MOVED)?,
         }
         store::mediation_save(tx.conn(), &row)?;
@@ -151,6 +161,17 @@ fn read(tx: &mut Tx<'_>, core: &Core, actor: &Actor, id: &MediationId) -> Result
     let instant = tx.now;
     let now = lifecycle::Now::stored(tx.conn(), &core.keys, &row, instant)?;
     Ok((row, now))
+}
+
+/// What is final has its number and its papers: until it takes effect it is sealed or voided, and nothing else.
+pub(super) fn waits_for_effect(row: &MediationRow, step: Step) -> Result<()> {
+    let waits = row.finalized_at.is_some() && row.effective_at.is_none();
+    if waits && !matches!(step, Step::Seal | Step::Void) {
+        return Err(Error::conflict(format!("it is final and has not taken effect yet: {step} is not possible"))
+            .with("state", json!(row.state))
+            .with("serial_no", json!(row.serial_no)));
+    }
+    Ok(())
 }
 
 /// Whether the law lets this person take this step.
@@ -266,6 +287,13 @@ pub async fn perform(ctx: &Ctx, meta: &RequestMeta, id: MediationId, new: NewPer
         if !terms.iter().any(|term| EntryId::from(term.id) == new.term) {
             return Err(Error::field("term", "is no term of the record"));
         }
+        let whole =
+            terms.iter().find(|term| EntryId::from(term.id) == new.term).and_then(|term| term.int("amount_fen"));
+        // Somebody else has said so already: a second time would be a second payment, with a receipt.
+        if is_performed(&done, new.term, whole) {
+            let last = done.iter().rfind(|one| one.term_id == new.term).map(|one| one.id);
+            return Err(Error::conflict("the term is performed already").with("performance", json!(last)));
+        }
         proof::of_call(tx.conn(), &row, "evidence_id", new.evidence_id, None)?;
         room(done.len())?;
         let performed = PerformanceRow {
@@ -283,8 +311,6 @@ pub async fn perform(ctx: &Ctx, meta: &RequestMeta, id: MediationId, new: NewPer
             payee_words: payee_words.clone(),
         };
         acts::performance_insert_new(tx.conn(), &performed)?;
-        let whole =
-            terms.iter().find(|term| EntryId::from(term.id) == new.term).and_then(|term| term.int("amount_fen"));
         let mut papers = Vec::new();
         if documents::after::paid(&done, &performed, whole).is_some() {
             papers.push((PaperName::Receipt, Some(act)));

@@ -11,7 +11,7 @@ use super::super::rules::{State, calendar, clocks};
 use super::super::store::acts::{self, ReferralRow};
 use super::super::store::{self, MediationRow};
 use super::super::{Kind, PaperName, Purpose, lifecycle, messages};
-use super::follow::whose;
+use super::follow::{waits_for_effect, whose};
 use super::sign::{open, same};
 use crate::duty::partners::AgencyKind;
 use crate::duty::partners::service::{NewTask, send_task};
@@ -80,6 +80,7 @@ pub async fn refer(ctx: &Ctx, meta: &RequestMeta, id: MediationId, new: NewRefer
             confirmable(&row, &now, tx.now)?;
         } else {
             whose(&row, &actor, Step::Refer)?;
+            waits_for_effect(&row, Step::Refer)?;
             if states::next(row.kind, row.state, Step::Refer)?.is_none() {
                 return Err(Error::conflict("it has been handed over already").with("state", json!(row.state)));
             }

@@ -9,13 +9,13 @@ use serde::Deserialize;
 use serde_json::json;
 use uuid::Uuid;
 
-use super::super::access;
 use super::super::lifecycle::{self, Now};
 use super::super::record::CONTENT_FORMAT;
 use super::super::rules::signing::{self, Mark, Signer, SignerRole};
 use super::super::rules::{SignStatus, State, strokes};
 use super::super::store::acts::{self, ConsentRow, MarkForm, SignatureRow};
 use super::super::store::{self, MediationRow};
+use super::super::{access, paper};
 use super::proof;
 use crate::platform::ctx::{Core, Ctx};
 use crate::platform::db::{Priority, Tx};
@@ -29,6 +29,8 @@ use crate::words::time::Timestamp;
 /// Bytes of the picture of a signature or fingerprint. At 600 dpi and 4 by 2 cm a PNG of two colours has some 20 KiB, a
 /// scanned fingerprint some 150 KiB.
 const IMAGE_MAX: usize = 384 * 1024;
+/// Bytes of all drawings and pictures of one record: they are opened together to print it. Twenty scanned fingerprints.
+const DRAWINGS_MAX: i64 = 8 * 1024 * 1024;
 /// Its longest side: sharper than any printer prints in the place of a signature.
 const IMAGE_SIDE_MAX: u32 = 2_000;
 /// Consents, signatures, copies and performances of one record, of each: every signer asked again for each of dozens of
@@ -186,7 +188,8 @@ pub async fn sign(ctx: &Ctx, meta: &RequestMeta, id: MediationId, new: NewSignat
     idem::run(ctx, meta, Priority::Normal, move |tx| {
         let (mut row, now) = open(tx, &core, &actor, &id)?;
         if let Some(known) = now.signatures.iter().find(|known| known.id == act) {
-            same(repeats(&core, known, &new, status, &signed)?)?;
+            let drawing = acts::drawing_of(tx.conn(), &id, &act)?;
+            same(repeats(&core, known, drawing, &new, status, &signed)?)?;
             return Ok(Done::new(200, json!({ "id": id })));
         }
         lifecycle::open_for_writing(&row)?;
@@ -216,6 +219,10 @@ pub async fn sign(ctx: &Ctx, meta: &RequestMeta, id: MediationId, new: NewSignat
         proof::of_call(tx.conn(), &row, "oral", clip.map(|clip| clip.evidence_id), clip.map(|clip| clip.to_ms))?;
         room(now.signatures.len())?;
         let sealed = signed.plain.as_deref().map(|plain| core.keys.seal(plain)).transpose()?;
+        let more = i64::try_from(sealed.as_ref().map_or(0, Vec::len)).map_err(Error::internal)?;
+        if more > 0 && acts::drawings_size(tx.conn(), &id)? + more > DRAWINGS_MAX {
+            return Err(Error::conflict(format!("the record's signatures have {DRAWINGS_MAX} bytes")));
+        }
         let row_new = SignatureRow {
             mediation_id: id,
             id: act,
@@ -227,7 +234,6 @@ pub async fn sign(ctx: &Ctx, meta: &RequestMeta, id: MediationId, new: NewSignat
             content_hash: new.content_hash.to_ascii_lowercase(),
             content_format: i32::try_from(CONTENT_FORMAT).map_err(Error::internal)?,
             form: signed.form,
-            sealed,
             scribe_id: new.scribe.map(EntryId::from),
             reader_id: new.reader.map(EntryId::from),
             witness_id: new.witness.map(EntryId::from),
@@ -240,7 +246,7 @@ pub async fn sign(ctx: &Ctx, meta: &RequestMeta, id: MediationId, new: NewSignat
             signed_at: new.signed_at.map_or(tx.now, |at| at.min(tx.now)),
             received_at: tx.now,
         };
-        acts::signature_insert_new(tx.conn(), &row_new)?;
+        acts::signature_insert_new(tx.conn(), &row_new, sealed)?;
         let now = touched(tx, &core, &mut row, &actor)?;
         // Signing on a screen may ask for more than paper does, as a recording.
         if current && status.is_given() && !now.is_signable() {
@@ -269,8 +275,15 @@ pub(super) fn touched(tx: &mut Tx<'_>, core: &Core, row: &mut MediationRow, acto
 }
 
 /// Whether a signing says what one said that is kept, wherever and whenever it is sent again.
-fn repeats(core: &Core, known: &SignatureRow, new: &NewSignature, status: SignStatus, signed: &Signed) -> Result<bool> {
-    let plain = known.sealed.as_deref().map(|sealed| core.keys.unseal(sealed)).transpose()?;
+fn repeats(
+    core: &Core,
+    known: &SignatureRow,
+    drawing: Option<Vec<u8>>,
+    new: &NewSignature,
+    status: SignStatus,
+    signed: &Signed,
+) -> Result<bool> {
+    let plain = drawing.as_deref().map(|sealed| core.keys.unseal(sealed)).transpose()?;
     let beside = (new.scribe.map(EntryId::from), new.reader.map(EntryId::from), new.witness.map(EntryId::from));
     let clip = new.oral.map(|clip| (clip.evidence_id, clip.from_ms, clip.to_ms));
     let clip = (clip.map(|(item, _, _)| item), clip.map(|(_, from, _)| from), clip.map(|(_, _, to)| to));
@@ -335,5 +348,10 @@ fn picture(text: &str) -> Result<Signed> {
     if decoded.width() < 8 || decoded.height() < 8 {
         return Err(wrong("is too small to show anything"));
     }
+    // Told while the signer is still there, and not when the paper is made: e.g. a JPEG in the four colours of printing.
+    paper::readable(&bytes).map_err(|why| {
+        tracing::warn!(%why, "a picture of a signature cannot be printed");
+        wrong("cannot be printed: send it in grey or RGB")
+    })?;
     Ok(Signed { form, plain: Some(bytes) })
 }

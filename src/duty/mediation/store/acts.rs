@@ -2,6 +2,7 @@
 //! Rows are added and never changed, but for papers, which are made again, and reminders, which are ticked off.
 
 use diesel::prelude::*;
+use diesel::sql_types::BigInt;
 
 use super::super::rules::signing::SignerRole;
 use super::super::rules::{SignStatus, State, Step};
@@ -50,8 +51,8 @@ pub struct ConsentRow {
     pub received_at: Timestamp,
 }
 
-/// One signing.
-#[derive(Clone, Debug, Queryable, Insertable)]
+/// One signing; the drawing or picture it was done with is fetched by itself, since most who ask who signed need none.
+#[derive(Clone, Debug, Queryable, Selectable, Insertable)]
 #[diesel(table_name = mediation_signature, treat_none_as_default_value = false)]
 pub struct SignatureRow {
     pub mediation_id: MediationId,
@@ -66,7 +67,6 @@ pub struct SignatureRow {
     pub content_hash: String,
     pub content_format: i32,
     pub form: MarkForm,
-    pub sealed: Option<Vec<u8>>,
     pub scribe_id: Option<EntryId>,
     pub reader_id: Option<EntryId>,
     pub witness_id: Option<EntryId>,
@@ -212,9 +212,10 @@ pub fn consents_of(conn: &mut Conn, id: &MediationId) -> Result<Vec<ConsentRow>>
 }
 
 /// False when there is one of this id.
-pub fn signature_insert_new(conn: &mut Conn, row: &SignatureRow) -> Result<bool> {
+pub fn signature_insert_new(conn: &mut Conn, row: &SignatureRow, sealed: Option<Vec<u8>>) -> Result<bool> {
+    let values = (row, mediation_signature::sealed.eq(sealed));
     let rows = per_backend!(conn, |c| {
-        diesel::insert_into(mediation_signature::table).values(row).on_conflict_do_nothing().execute(c)
+        diesel::insert_into(mediation_signature::table).values(values).on_conflict_do_nothing().execute(c)
     })?;
     Ok(rows > 0)
 }
@@ -224,7 +225,19 @@ pub fn signatures_of(conn: &mut Conn, id: &MediationId) -> Result<Vec<SignatureR
     Ok(mediation_signature::table
         .filter(mediation_signature::mediation_id.eq(id))
         .order(mediation_signature::n.asc())
+        .select(SignatureRow::as_select())
         .load(conn)?)
+}
+
+/// What it was signed with, sealed; None of a signing that had nothing of the kind.
+pub fn drawing_of(conn: &mut Conn, id: &MediationId, act: &ActId) -> Result<Option<Vec<u8>>> {
+    Ok(mediation_signature::table.find((id, act)).select(mediation_signature::sealed).first(conn)?)
+}
+
+/// Bytes of all drawings and pictures that were signed with.
+pub fn drawings_size(conn: &mut Conn, id: &MediationId) -> Result<i64> {
+    let size = diesel::dsl::sql::<BigInt>("COALESCE(SUM(LENGTH(sealed)), 0)");
+    Ok(mediation_signature::table.filter(mediation_signature::mediation_id.eq(id)).select(size).first(conn)?)
 }
 
 /// Adds a paper that is to be made, or says anew how one stands.

@@ -8,6 +8,7 @@ use serde_json::Value;
 
 pub use self::acts::{ConsentView, CopyView, DocumentView, PerformanceView, ReferralView, SignatureView, StepView};
 pub use self::owed::OwedView;
+use super::documents::Papers;
 use super::lifecycle::Now;
 use super::record::{self, Edit, Merged, Values, field_of};
 use super::rules::calendar::date_of;
@@ -20,8 +21,8 @@ use super::store::acts as done;
 use super::store::known;
 use super::store::{self, MediationRow};
 use super::{Form, Kind};
+use crate::platform::ctx::Core;
 use crate::platform::db::Conn;
-use crate::platform::keys::Keys;
 use crate::words::error::Result;
 use crate::words::ids::{DeviceId, EditId, IncidentId, MediationId, PersonId, UnitId};
 use crate::words::time::Timestamp;
@@ -107,6 +108,10 @@ pub struct MediationView {
     pub removals: Vec<Conflict>,
     /// Fields that name a party or somebody present who is not in the record.
     pub loose: Vec<String>,
+    /// Characters that no font here has, by their field: no paper can be made of the record while they stand in it. For
+    /// who may write.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub unprintable: Vec<Unprintable>,
     /// What is signed, SHA-256 in hex; for who may write, since it covers what the masks hide.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub content_hash: Option<String>,
@@ -136,6 +141,15 @@ pub struct Signing {
     #[serde(flatten)]
     pub standing: Standing,
     pub signatures: Vec<SignatureView>,
+}
+
+/// A character that cannot be printed.
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
+pub struct Unprintable {
+    pub field: String,
+    /// The first of its field.
+    #[schema(value_type = String)]
+    pub character: char,
 }
 
 /// By when what is to be done, as the law says.
@@ -194,7 +208,8 @@ impl From<&Edit> for Written {
 
 impl MediationView {
     /// The record as it stands; `writes` for a reader who may write into it.
-    pub fn of(conn: &mut Conn, keys: &Keys, row: MediationRow, writes: bool, instant: Timestamp) -> Result<Self> {
+    pub fn of(conn: &mut Conn, core: &Core, row: MediationRow, writes: bool, instant: Timestamp) -> Result<Self> {
+        let (keys, papers) = (&core.keys, core.part::<Papers>()?);
         let edits = store::edits_of(conn, keys, &row.id)?;
         let now = Now::of(conn, &row, &edits, instant)?;
         let Merged { values: plain, conflicts, removals, .. } = record::merge(&edits);
@@ -203,10 +218,16 @@ impl MediationView {
             field,
             values: heads.into_iter().map(Written::from).collect(),
         };
+        let lacking = |(path, value): (&String, &Value)| {
+            let character = papers.unprintable(value.as_str()?)?;
+            Some(Unprintable { field: path.clone(), character })
+        };
+        let unprintable = plain.iter().filter(|_| writes).filter_map(lacking).collect();
         let performed = done::performances_of(conn, &row.id)?;
         let fills = known::fills_of(conn, &row.id)?;
         Ok(Self {
             filled: sources::standing(fills, &edits, &plain).into_iter().map(Filled::from).collect(),
+            unprintable,
             content_hash: writes.then(|| row.content_hash.clone()),
             steps: states::steps_from(row.kind, row.state),
             consents: now.consents.iter().map(ConsentView::from).collect(),

@@ -156,6 +156,7 @@ fn arrived(row: &UploadRow, described: Described, sha256: &str, recording: Optio
         upload: Some(row.id),
         redacts: described.redacts,
         recording,
+        made_here: false,
     }
 }
 
