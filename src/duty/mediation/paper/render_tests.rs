@@ -82,7 +82,18 @@ fn given(paper: &Paper) -> Vec<String> {
 #[ignore = "needs the folder SUIXING_PAPERS"]
 fn papers_for_validators() {
     let folder = std::path::PathBuf::from(std::env::var_os("SUIXING_PAPERS").expect("SUIXING_PAPERS names a folder"));
+    let spoken = Agreement { form: super::super::Form::Oral, signatures: Vec::new(), seal: None, ..samples::people() };
+    let failed = minutes::Talk {
+        outcome: minutes::Outcome::Failed {
+            reason: "对数额分歧较大。".to_owned(),
+            remedies: "可以依法通过仲裁、行政、司法等途径维护自己的权利。".to_owned(),
+        },
+        ..samples::talk()
+    };
     let papers = [
+        ("oral", people(&spoken)),
+        ("draft", Paper { draft: true, ..police(&samples::police()) }),
+        ("failed", minutes(&Agreement { serial: None, ..samples::people() }, &failed)),
         ("police_on_scene", police_on_scene(&samples::on_scene())),
         ("police", police(&samples::police())),
         ("people", people(&samples::people())),
