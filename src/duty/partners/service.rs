@@ -118,7 +118,14 @@ pub struct Sent {
 pub fn send_task(tx: &mut Tx<'_>, actor: &Actor, incident: &IncidentId, new: &NewTask) -> Result<Sent> {
     new.check()?;
     let call = incidents::incident_lock(tx.conn(), incident)?;
-    calls::sight(tx.conn(), actor, &call)?.check(actor, Action::TaskSend)?;
+    // Who settled it at a double of this call hands it over though he was never sent to this one.
+    let from = match &new.mediation_id {
+        Some(record) if calls::sight(tx.conn(), actor, &call)?.decide(actor, Action::TaskSend) != Decision::Allow => {
+            call_of_record(tx, record, &call)?
+        }
+        _ => call.clone(),
+    };
+    calls::sight(tx.conn(), actor, &from)?.check(actor, Action::TaskSend)?;
     let id = new.id.unwrap_or_else(TaskId::new);
     if let Some(known) = store::task_find(tx.conn(), &id)? {
         return if is_of(tx, &call, &known)? && new.is(&known)? {
@@ -137,10 +144,8 @@ pub fn send_task(tx: &mut Tx<'_>, actor: &Actor, incident: &IncidentId, new: &Ne
     if !agency.enabled {
         return Err(Error::conflict("the agency takes no orders now").with("agency_id", json!(agency.id)));
     }
-    if let Some(record) = &new.mediation_id
-        && store::incident_of_record(tx.conn(), record)? != Some(*incident)
-    {
-        return Err(Error::not_found("mediation"));
+    if let Some(record) = &new.mediation_id {
+        call_of_record(tx, record, &call)?;
     }
     if store::tasks_of_incident(tx.conn(), incident)?.len() >= TASKS_MAX {
         return Err(Error::conflict(format!("an incident has at most {TASKS_MAX} orders")));
@@ -199,14 +204,30 @@ pub fn send_task(tx: &mut Tx<'_>, actor: &Actor, incident: &IncidentId, new: &Ne
 
 /// Whether an order is this call's, or was before the call went into another.
 fn is_of(tx: &mut Tx<'_>, call: &IncidentRow, order: &TaskRow) -> Result<bool> {
-    let mut at = (call.id, call.merged_into);
-    loop {
-        match at {
-            (id, _) if id == order.incident_id => return Ok(true),
-            (_, None) => return Ok(false),
-            (_, Some(main)) => at = (main, incidents::incident_fetch(tx.conn(), &main)?.merged_into),
-        }
+    Ok(order.incident_id == call.id || main_of(tx, &call.id)?.contains(&order.incident_id))
+}
+
+/// The calls of which a call is a double, one after the other; the last is the one that is worked on.
+pub fn main_of(tx: &mut Tx<'_>, call: &IncidentId) -> Result<Vec<IncidentId>> {
+    let mut mains = Vec::new();
+    let mut next = incidents::incident_fetch(tx.conn(), call)?.merged_into;
+    while let Some(main) = next {
+        mains.push(main);
+        next = incidents::incident_fetch(tx.conn(), &main)?.merged_into;
     }
+    Ok(mains)
+}
+
+/// The call that a record is of, which is this one or a double of it. Errors: `not_found`.
+fn call_of_record(tx: &mut Tx<'_>, record: &MediationId, call: &IncidentRow) -> Result<IncidentRow> {
+    let own = store::incident_of_record(tx.conn(), record)?.ok_or_else(|| Error::not_found("mediation"))?;
+    if own == call.id {
+        return Ok(call.clone());
+    }
+    if !main_of(tx, &own)?.contains(&call.id) {
+        return Err(Error::not_found("mediation"));
+    }
+    incidents::incident_fetch(tx.conn(), &own)
 }
 
 /// What every move means for others: the incident's timeline, the agency, the room and the crew.

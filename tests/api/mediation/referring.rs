@@ -139,3 +139,36 @@ async fn what_comes_back_is_on_the_rooms_list() {
     let shown = table.now().await["referrals"][0].clone();
     assert_eq!((&shown["state"], &shown["outcome"]), (&json!("returned"), &json!("不属本会管辖")));
 }
+
+#[tokio::test]
+async fn what_failed_at_a_double_goes_to_court_with_its_minutes() {
+    let app = TestApp::shared().await;
+    let scene = Scene::set(&app, "To court").await;
+    let (court, account) = body_of(&scene, "court").await;
+    let table = Table::set(&scene, "police", later(&scene.wang, &scene.li)).await;
+    table.agree().await;
+    table.post("steps", json!({ "step": "fail", "reason": "对数额分歧较大" })).await.expect(200);
+    table.papers().await;
+    let main = scene.room.incident(scene.station.near(0.0, 0.01)).await;
+    let main = main["id"].as_str().unwrap();
+    let into = format!("/incidents/{}/merge", scene.incident_id());
+    scene.room.post(&into, json!({ "into": main })).await.expect(200);
+    let mut body = referral(&court, "litigate");
+    body["documents"] = json!(["agreement"]);
+    let refused = table.post("referrals", body.clone()).await.problem(422, "invalid_field");
+    assert_eq!(refused["field"], "documents", "there is no agreement");
+    body.as_object_mut().unwrap().remove("documents");
+    let sent = table.post("referrals", body.clone()).await.expect(201);
+    assert_eq!((&sent["state"], &sent["referrals"][0]["state"]), (&json!("referred"), &json!("sent")));
+    table.post("referrals", body.clone()).await.expect(200);
+    // It stands on the board of the call that is worked on, and the court reads what there is.
+    let board = scene.room.get(&format!("/incidents/{main}/tasks")).await.expect(200);
+    assert_eq!(board.items()[0]["id"], body["id"]);
+    let order = account.get(&format!("/tasks/{}", body["id"].as_str().unwrap())).await.expect(200);
+    assert_eq!(order["documents"].as_array().unwrap().len(), 1);
+    assert_eq!(order["documents"][0]["name"], "minutes");
+    for (name, status) in [("minutes", 200), ("agreement", 404)] {
+        let read = account.bytes(&table.at(&format!("documents/{name}.pdf")), &[]).await;
+        assert_eq!(read.status, status, "{name}");
+    }
+}

@@ -8,13 +8,13 @@ use serde_json::json;
 
 use super::super::rules::states::{self, Step};
 use super::super::rules::{State, calendar, clocks};
-use super::super::store::acts::{self, ReferralRow};
+use super::super::store::acts::{self, DocumentRow, ReferralRow};
 use super::super::store::{self, MediationRow};
 use super::super::{Kind, PaperName, Purpose, lifecycle, messages};
 use super::follow::{waits_for_effect, whose};
 use super::sign::{open, same};
 use crate::duty::partners::AgencyKind;
-use crate::duty::partners::service::{NewTask, send_task};
+use crate::duty::partners::service::{NewTask, main_of, send_task};
 use crate::duty::partners::store::agencies;
 use crate::platform::audit;
 use crate::platform::ctx::Ctx;
@@ -40,7 +40,8 @@ pub struct NewReferral {
     pub due_at: Option<Timestamp>,
     /// What whoever comes must beware of; at most 1000 characters.
     pub safety_notes: Option<String>,
-    /// Papers that go along: `agreement` and `minutes` of a final record unless told, none of one that is not.
+    /// Papers that go along: unless told `agreement` and `minutes` of a final record, and of one that is not the `minutes`
+    /// of a session that brought no agreement.
     pub documents: Option<Vec<String>>,
 }
 
@@ -55,6 +56,8 @@ pub async fn refer(ctx: &Ctx, meta: &RequestMeta, id: MediationId, new: NewRefer
     let task = new.id.unwrap_or_else(TaskId::new);
     idem::run(ctx, meta, Priority::Normal, move |tx| {
         let (mut row, now) = open(tx, &core, &actor, &id)?;
+        // Its call may have turned out to be a double.
+        let call = main_of(tx, &row.incident_id)?.pop().unwrap_or(row.incident_id);
         let order = NewTask {
             id: Some(task),
             agency_id: new.agency_id,
@@ -62,13 +65,13 @@ pub async fn refer(ctx: &Ctx, meta: &RequestMeta, id: MediationId, new: NewRefer
             due_at: new.due_at,
             safety_notes: new.safety_notes.clone(),
             mediation_id: Some(id),
-            documents: papers(&row, new.documents.as_deref())?,
+            documents: papers(&row, &acts::documents_of(tx.conn(), &id)?, new.documents.as_deref())?,
             drill: row.drill,
         };
         if let Some(known) = acts::referrals_of(tx.conn(), &id)?.into_iter().find(|known| known.task_id == task) {
             same(known.purpose == new.purpose)?;
             // The order says whether the rest is the same, too.
-            send_task(tx, &actor, &row.incident_id, &order)?;
+            send_task(tx, &actor, &call, &order)?;
             return Ok(Done::new(200, json!({ "id": id })));
         }
         let agency = agencies::agency_fetch(tx.conn(), &new.agency_id)?;
@@ -86,7 +89,7 @@ pub async fn refer(ctx: &Ctx, meta: &RequestMeta, id: MediationId, new: NewRefer
             }
         }
         // An order of that id which is no referral of this record is somebody else's.
-        same(send_task(tx, &actor, &row.incident_id, &order)?.fresh)?;
+        same(send_task(tx, &actor, &call, &order)?.fresh)?;
         row.version += 1;
         row.updated_at = tx.now;
         let referral =
@@ -105,15 +108,19 @@ pub async fn refer(ctx: &Ctx, meta: &RequestMeta, id: MediationId, new: NewRefer
     .await
 }
 
-fn papers(row: &MediationRow, asked: Option<&[String]>) -> Result<Vec<String>> {
-    let all = [PaperName::Agreement, PaperName::Minutes, PaperName::Volume].map(|name| name.as_str());
+/// The papers that go along: of a record that is not final the minutes of a session that failed, if there are any.
+fn papers(row: &MediationRow, made: &[DocumentRow], asked: Option<&[String]>) -> Result<Vec<String>> {
+    let is_there = |name: &PaperName| row.finalized_at.is_some() || made.iter().any(|paper| paper.kind == *name);
+    let there: Vec<&str> = [PaperName::Agreement, PaperName::Minutes, PaperName::Volume]
+        .into_iter()
+        .filter(is_there)
+        .map(|name| name.as_str())
+        .collect();
     match asked {
-        None if row.finalized_at.is_none() => Ok(Vec::new()),
-        None => Ok(all.iter().take(2).map(|name| (*name).to_owned()).collect()),
-        Some([]) => Ok(Vec::new()),
-        Some(_) if row.finalized_at.is_none() => Err(Error::field("documents", "a record that is not final has none")),
-        Some(names) if names.iter().all(|name| all.contains(&name.as_str())) => Ok(names.to_vec()),
-        Some(_) => Err(Error::field("documents", format!("must be of {}", all.join(", ")))),
+        None => Ok(there.into_iter().filter(|name| *name != PaperName::Volume.as_str()).map(str::to_owned).collect()),
+        Some(names) if names.iter().all(|name| there.contains(&name.as_str())) => Ok(names.to_vec()),
+        Some(_) if there.is_empty() => Err(Error::field("documents", "the record has none yet")),
+        Some(_) => Err(Error::field("documents", format!("must be of {}", there.join(", ")))),
     }
 }
 
