@@ -139,6 +139,24 @@ text_enum! {
     }
 }
 
+text_enum! {
+    /// What a report counts beside the records themselves; also what narrows the list to exactly those.
+    pub enum Figure {
+        /// An agreement took effect, and no later one took its place.
+        Reached = "reached",
+        /// It ended without one, or was handed over after a session that brought none.
+        Failed = "failed",
+        /// Everything promised was done.
+        Performed = "performed",
+        /// Was ever said not to be kept.
+        Defaults = "defaults",
+        /// Reached on the spot.
+        OnScene = "on_scene",
+        SecondRounds = "second_rounds",
+        Referred = "referred",
+    }
+}
+
 /// Characters of the purpose for which particulars are asked, as for looks at evidence.
 pub const PURPOSE_MAX: usize = 200;
 /// Edits of one record. The longest real ones have some 200 fields, each written a few times; all are read to merge.

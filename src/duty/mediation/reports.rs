@@ -77,7 +77,7 @@ pub struct ReportRow {
     pub count: u32,
     /// An agreement took effect, and no later one took its place.
     pub reached: u32,
-    /// It ended without one.
+    /// It ended without one, or was handed over after a session that brought none.
     pub failed: u32,
     /// Of those that ended the share that was reached; none while none has ended.
     pub success_rate: Option<f64>,
@@ -99,7 +99,8 @@ pub struct ReportRow {
     pub not_typed: u32,
     /// … and their share.
     pub not_typed_share: Option<f64>,
-    /// The query of `GET /mediations` that shows what `count` counts.
+    /// The query of `GET /mediations` that shows what `count` counts; with `&figure=reached` and so on what that figure
+    /// counts.
     pub records: String,
     #[serde(skip)]
     police: u32,
@@ -210,7 +211,9 @@ impl ReportRow {
         let reached = row.effective_at.is_some() && row.state != State::Amended;
         self.count += 1;
         self.reached += u32::from(reached);
-        self.failed += u32::from(matches!(row.state, State::Failed | State::ClosedFailed | State::NotReached));
+        // Handed over after a session that brought none it has failed here, whatever the other body makes of it.
+        let failed = row.broke_off && row.effective_at.is_none() && store::ENDED_WITHOUT.contains(&row.state);
+        self.failed += u32::from(failed);
         self.performed += u32::from(row.state == State::Performed);
         self.defaults += u32::from(row.defaulted);
         self.on_scene += u32::from(reached && row.kind == Kind::PoliceOnScene);

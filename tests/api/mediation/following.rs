@@ -69,6 +69,11 @@ async fn what_was_performed_is_not_performed_again() {
     table.post("performances", default).await.problem(409, "conflict");
     let papers = table.papers().await;
     assert_eq!(papers.as_array().unwrap().iter().filter(|one| one["kind"] == "receipt").count(), 1, "{papers}");
+    // An apology has no parts.
+    let part = json!({ "term": other, "outcome": "performed", "amount_fen": 1 });
+    assert_eq!(table.post("performances", part).await.problem(422, "invalid_field")["field"], "amount_fen");
+    let whole = json!({ "term": other, "outcome": "performed" });
+    assert_eq!(table.post("performances", whole).await.expect(201)["state"], "performed");
 }
 
 #[tokio::test]

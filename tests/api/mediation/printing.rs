@@ -2,7 +2,6 @@
 
 use super::extract::{bare, printed};
 use super::*;
-use crate::support::evidence::film_of;
 
 #[tokio::test]
 async fn by_word_of_mouth_there_is_no_seal_and_no_place_to_sign() {
@@ -30,7 +29,6 @@ async fn on_film_the_paper_says_where_the_consent_is() {
     let scene = Scene::set(&app, "OnFilm").await;
     let table = Table::set(&scene, "police_on_scene", quarrel(&scene.wang, &scene.li)).await;
     table.agree().await;
-    scene.li.upload(&film_of(1_000), json!({ "captured_at": ago(1_260.0) })).await;
     let film = new_id();
     let fields = json!({
         format!("evidence/{film}/note"): "记录仪拍摄", format!("evidence/{film}/covers"): "宣读和双方同意",

@@ -13,13 +13,13 @@ use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 use utoipa::OpenApi;
 
-use super::Kind;
 use super::access;
 use super::history;
 use super::rules::State;
 use super::service::{self, Disclosed, Filled, Particulars, PatchMediation, Prefill, PutMediation};
 use super::store::{self, Narrow, Scope};
 use super::view::{MediationLine, MediationView, Written};
+use super::{Figure, Kind};
 use crate::duty::incidents::access as calls;
 use crate::duty::incidents::store as incidents;
 use crate::duty::officers::store as officers;
@@ -101,6 +101,9 @@ pub struct ListQuery {
     pub to: Option<Date>,
     /// Drills alone, or none.
     pub drill: Option<bool>,
+    /// What a figure of the report counts, by its name there.
+    #[param(inline)]
+    pub figure: Option<Figure>,
     pub limit: Option<i64>,
     pub cursor: Option<String>,
 }
@@ -164,6 +167,7 @@ pub async fn list(ctx: Ctx, Params(query): Params<ListQuery>) -> Result<HttpResp
         until,
         drill: query.drill,
         category: query.category.clone(),
+        figure: query.figure,
     };
     let page = ctx
         .db

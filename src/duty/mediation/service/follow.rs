@@ -294,6 +294,9 @@ pub async fn perform(ctx: &Ctx, meta: &RequestMeta, id: MediationId, new: NewPer
             let last = done.iter().rfind(|one| one.term_id == new.term).map(|one| one.id);
             return Err(Error::conflict("the term is performed already").with("performance", json!(last)));
         }
+        if new.amount_fen.is_some() && whole.is_none() {
+            return Err(Error::field("amount_fen", "is a part of a sum, and the term names none"));
+        }
         proof::of_call(tx.conn(), &row, "evidence_id", new.evidence_id, None)?;
         room(done.len())?;
         let performed = PerformanceRow {

@@ -10,7 +10,7 @@ use diesel::prelude::*;
 
 pub use self::edits::{edit_insert, edits_of, whole_insert_new, wholes_of};
 use super::rules::State;
-use super::{Form, Kind};
+use super::{Figure, Form, Kind};
 use crate::platform::db::Conn;
 use crate::platform::db::conn::MultiBackend;
 use crate::platform::db::schema::{incident, incident_person, mediation, mediation_step};
@@ -126,7 +126,15 @@ pub struct Narrow {
     pub drill: Option<bool>,
     /// Of the incident.
     pub category: Option<String>,
+    pub figure: Option<Figure>,
 }
+
+/// Said not to be kept.
+const DEFAULTED: &[State] = &[State::Defaulted];
+/// A session ended without an agreement.
+const BROKEN_OFF: &[State] = &[State::Failed, State::NotReached];
+/// Where a record stands of which nothing came: for good, for now, or with another body.
+pub const ENDED_WITHOUT: [State; 4] = [State::Failed, State::NotReached, State::ClosedFailed, State::Referred];
 
 /// What a report counts of one record.
 #[derive(Clone, Debug)]
@@ -142,6 +150,8 @@ pub struct Counted {
     pub category: String,
     /// Was ever said not to be kept.
     pub defaulted: bool,
+    /// A session of it ended without an agreement.
+    pub broke_off: bool,
     /// Once it is final: fields that stand filled, and of them those that nobody typed.
     pub fields: u32,
     pub not_typed: u32,
@@ -162,13 +172,14 @@ pub fn mediations_counted(
         .filter(mediation::drill.eq(false))
         .select((mediation::all_columns, incident::category))
         .load(conn)?;
-    let defaulted: BTreeSet<MediationId> = mediation_step::table
-        .filter(mediation_step::to_state.eq(State::Defaulted))
-        .filter(mediation_step::at.ge(from))
-        .select(mediation_step::mediation_id)
-        .load::<MediationId>(conn)?
-        .into_iter()
-        .collect();
+    let mut came_to = |states: &[State]| -> Result<BTreeSet<MediationId>> {
+        let steps = mediation_step::table
+            .filter(mediation_step::to_state.eq_any(states.to_vec()))
+            .filter(mediation_step::at.ge(from))
+            .select(mediation_step::mediation_id);
+        Ok(steps.load::<MediationId>(conn)?.into_iter().collect())
+    };
+    let (defaulted, broke_off) = (came_to(DEFAULTED)?, came_to(BROKEN_OFF)?);
     let counted = |(row, category): (MediationRow, String)| Counted {
         unit_id: row.unit_id,
         kind: row.kind,
@@ -179,6 +190,7 @@ pub fn mediations_counted(
         created_at: row.created_at,
         category,
         defaulted: defaulted.contains(&row.id),
+        broke_off: broke_off.contains(&row.id),
         fields: row.finalized_at.and_then(|_| u32::try_from(row.fields).ok()).unwrap_or_default(),
         not_typed: row.finalized_at.and_then(|_| u32::try_from(row.not_typed).ok()).unwrap_or_default(),
     };
@@ -257,6 +269,24 @@ pub fn mediations_page(
         let of_category = incident::table.filter(incident::category.eq(category)).select(incident::id);
         query = query.filter(mediation::incident_id.eq_any(of_category));
     }
+    let came_to = |states: &[State]| {
+        let steps = mediation_step::table.filter(mediation_step::to_state.eq_any(states.to_vec()));
+        mediation::id.eq_any(steps.select(mediation_step::mediation_id))
+    };
+    let reached = || mediation::effective_at.is_not_null().and(mediation::state.ne(State::Amended));
+    query = match narrow.figure {
+        None => query,
+        Some(Figure::Reached) => query.filter(reached()),
+        Some(Figure::OnScene) => query.filter(reached()).filter(mediation::kind.eq(Kind::PoliceOnScene)),
+        Some(Figure::Failed) => query
+            .filter(mediation::effective_at.is_null())
+            .filter(mediation::state.eq_any(ENDED_WITHOUT))
+            .filter(came_to(BROKEN_OFF)),
+        Some(Figure::Performed) => query.filter(mediation::state.eq(State::Performed)),
+        Some(Figure::Defaults) => query.filter(came_to(DEFAULTED)),
+        Some(Figure::SecondRounds) => query.filter(mediation::round.gt(1)),
+        Some(Figure::Referred) => query.filter(mediation::state.eq(State::Referred)),
+    };
     if let Some((at, id)) = before {
         query = query.filter(mediation::created_at.lt(at).or(mediation::created_at.eq(at).and(mediation::id.lt(id))));
     }

@@ -202,3 +202,4 @@ diesel::table! {
 }
 
 diesel::allow_tables_to_appear_in_same_query!(mediation, mediation_person);
+diesel::allow_tables_to_appear_in_same_query!(mediation, mediation_step);
